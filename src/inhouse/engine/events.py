@@ -1,0 +1,85 @@
+"""What happens during a run, as data; terminals and sockets render it elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from inhouse.errors import InhouseError
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The workflow is valid and its first node is about to run."""
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodesCached:
+    """These nodes' results were there already."""
+
+    node_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeStarted:
+    """A node runs. ``display_id`` is the node that the user knows, where an expansion made this one."""
+
+    node_id: str
+    display_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class NodeProgress:
+    """A node did ``value`` of ``total`` steps; ``preview`` is what it has so far (an (H, W, 3) uint8 array)."""
+
+    node_id: str
+    display_id: str
+    value: float
+    total: float
+    preview: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFinished:
+    """A node is done. ``ui`` is what it shows; ``cached`` tells that it showed it in an earlier run."""
+
+    node_id: str
+    display_id: str
+    ui: Mapping[str, Any] | None
+    seconds: float
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFailed:
+    """A node failed; ``caught`` tells that another node handles it."""
+
+    node_id: str
+    display_id: str
+    error: InhouseError
+    caught: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeBlocked:
+    """A node did not run because an input holds a blocker that has something to say."""
+
+    node_id: str
+    display_id: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over: ``success``, ``error`` or ``interrupted``."""
+
+    run_id: str
+    status: str
+
+
+Event = RunStarted | NodesCached | NodeStarted | NodeProgress | NodeFinished | NodeFailed | NodeBlocked | RunFinished
+Emit = Callable[[Event], None]

@@ -1,0 +1,79 @@
+"""The registry: every node that an engine knows, and the sources of its choices."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from inhouse.errors import RegistryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from inhouse.engine.markers import Choices
+    from inhouse.engine.node import NodeSpec
+
+
+class Registry:
+    """Nodes by id. An id belongs to one pack; a second claim is an error.
+
+    Args:
+        nodes: what the registry starts with.
+        sources: where choices come from: ``{"models": f}`` answers ``Choices("models/loras")`` with ``f("loras")``.
+
+    """
+
+    def __init__(
+        self, nodes: Iterable[NodeSpec] = (), sources: Mapping[str, Callable[[str], Sequence[str]]] | None = None
+    ) -> None:
+        self._nodes: dict[str, NodeSpec] = {}
+        self._sources = MappingProxyType(dict(sources or {}))
+        self.add(nodes)
+
+    def add(self, nodes: Iterable[NodeSpec], pack: str = "") -> None:
+        """Register nodes under the name of their pack.
+
+        Raises:
+            RegistryError: an id is taken already; both packs are named and nothing is added.
+
+        """
+        fresh = {spec.id: replace(spec, pack=pack) if pack else spec for spec in nodes}
+        for node_id, spec in fresh.items():
+            if node_id in self._nodes:
+                raise RegistryError(
+                    f"Node id {node_id!r} is declared by pack {self._nodes[node_id].pack!r} and by {spec.pack!r}.",
+                    hint="Rename one, or load one pack only.",
+                    node_id=node_id,
+                )
+        self._nodes.update(fresh)
+
+    def get(self, node_id: str) -> NodeSpec | None:
+        """Return the node of that id, or None."""
+        return self._nodes.get(node_id)
+
+    def __getitem__(self, node_id: str) -> NodeSpec:
+        return self._nodes[node_id]
+
+    def __contains__(self, node_id: object) -> bool:
+        return node_id in self._nodes
+
+    def __iter__(self) -> Iterator[NodeSpec]:
+        return iter(self._nodes.values())
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def similar(self, node_id: str) -> list[str]:
+        """Return up to three ids that look like the given one."""
+        by_lower = {known.lower(): known for known in self._nodes}
+        return [by_lower[name] for name in difflib.get_close_matches(node_id.lower(), by_lower, 3, 0.6)]
+
+    def choices(self, choices: Choices) -> tuple[str, ...]:
+        """Return what may be chosen now; a source that nobody provides offers nothing."""
+        if isinstance(choices.source, tuple):
+            return choices.source
+        name, _, rest = choices.source.partition("/")
+        source = self._sources.get(name)
+        return tuple(source(rest)) if source else ()

@@ -1,0 +1,226 @@
+"""Every error that Inhouse raises, in one tree.
+
+::
+
+    InhouseError
+    ├── WorkflowError                  the workflow is at fault
+    │   ├── WorkflowFormatError        the file is no workflow that we can read
+    │   └── WorkflowInvalidError       it was read; validation found faults (all of them are listed)
+    ├── NodeError                      a node failed while it ran
+    │   ├── NodeExecutionError         the node's own code raised; the cause is kept
+    │   ├── NodeInputError             a value arrived that the node cannot use
+    │   ├── SharedAccessError          a node touched a shared name that it did not declare
+    │   ├── OutOfMemoryError           a device had fewer bytes than the node needed
+    │   └── InterruptedRunError        somebody asked the run to stop; may carry a partial result
+    ├── ModelError                     a model file is at fault
+    │   ├── ModelNotFoundError         no file of that name in any model folder
+    │   ├── ModelFormatError           the file is corrupt, truncated or not what its name says
+    │   ├── ModelUnsupportedError      the file is sound, and nothing here can use it
+    │   └── UnsafeModelError           loading the file could run code (pickle)
+    ├── FileError                      a path outside its folder, an unreadable or unwritable file
+    │   ├── PathEscapeError            the path leaves its folder
+    │   ├── OutputError                an output could not be written (nothing was left half-written)
+    │   └── ImageError                 a picture is corrupt, or too large to open safely
+    └── RegistryError                  two packs claim the same node id, or a pack cannot be loaded
+
+Each class has a stable ``code``; each message names the culprit and says what to do next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+class InhouseError(Exception):
+    """Base of all errors of Inhouse. The message is meant to be shown to the user as it is.
+
+    Attributes:
+        code: a stable, machine-readable name of the kind of error.
+        node_id: the node at fault, where one is.
+        input_name: the input of that node at fault, where one is.
+        hint: what the user can do next; empty when the message already says it.
+
+    """
+
+    code: ClassVar[str] = "error"
+
+    def __init__(
+        self, message: str, *, hint: str = "", node_id: str | None = None, input_name: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.node_id = node_id
+        self.input_name = input_name
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".rstrip()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as JSON-ready data, without empty fields."""
+        fields = {
+            "code": self.code,
+            "message": self.message,
+            "hint": self.hint,
+            "node_id": self.node_id,
+            "input_name": self.input_name,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+class WorkflowError(InhouseError):
+    """The workflow is at fault."""
+
+    code = "workflow_error"
+
+
+class WorkflowFormatError(WorkflowError):
+    """The file is no workflow that we can read."""
+
+    code = "workflow_format"
+
+
+class NodeError(InhouseError):
+    """A node failed while it ran."""
+
+    code = "node_error"
+
+
+class NodeExecutionError(NodeError):
+    """The node's own code raised an exception, kept as ``__cause__``."""
+
+    code = "node_failed"
+
+
+class NodeInputError(NodeError):
+    """A value arrived that the node cannot use."""
+
+    code = "node_input_invalid"
+
+
+class SharedAccessError(NodeError):
+    """A node read or wrote a name of ``context.shared`` that it did not declare."""
+
+    code = "shared_undeclared"
+
+
+class OutOfMemoryError(NodeError):
+    """A device had fewer free bytes than the node needed."""
+
+    code = "out_of_memory"
+
+
+class InterruptedRunError(NodeError):
+    """Somebody asked the run to stop.
+
+    Attributes:
+        partial: what the node had so far, for a handler downstream; None when it had nothing.
+
+    """
+
+    code = "interrupted"
+
+    def __init__(self, message: str = "The run was interrupted.", *, partial: object = None) -> None:
+        super().__init__(message)
+        self.partial = partial
+
+
+class ModelError(InhouseError):
+    """A model file is at fault."""
+
+    code = "model_error"
+
+
+class ModelNotFoundError(ModelError):
+    """No file of that name lies in any folder for that kind of model."""
+
+    code = "model_not_found"
+
+
+class ModelFormatError(ModelError):
+    """The file is corrupt, truncated or not what its name says."""
+
+    code = "model_format"
+
+
+class ModelUnsupportedError(ModelError):
+    """The file is sound, and nothing here can use it."""
+
+    code = "model_unsupported"
+
+
+class UnsafeModelError(ModelError):
+    """Loading the file could run code that lies in it (pickle)."""
+
+    code = "model_unsafe"
+
+
+class FileError(InhouseError):
+    """A file cannot be read or written."""
+
+    code = "file_error"
+
+
+class PathEscapeError(FileError):
+    """A path leaves the folder it is meant to stay in."""
+
+    code = "path_escape"
+
+
+class OutputError(FileError):
+    """An output could not be written; nothing was left half-written."""
+
+    code = "output_unwritable"
+
+
+class ImageError(FileError):
+    """A picture is corrupt, or too large to open safely."""
+
+    code = "image_unreadable"
+
+
+class RegistryError(InhouseError):
+    """Two packs claim the same node id, or a pack cannot be loaded."""
+
+    code = "registry_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a workflow.
+
+    Attributes:
+        code: stable name of the kind of fault, such as ``value_not_in_list``.
+        message: what is wrong, in a sentence.
+        node_id: the node at fault; empty when the whole workflow is.
+        input_name: the input at fault; empty when the whole node is.
+        hint: what to do about it.
+        details: machine-readable facts (received value, wanted type, choices).
+
+    """
+
+    code: str
+    message: str
+    node_id: str = ""
+    input_name: str = ""
+    hint: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        place = f"node {self.node_id}" if self.node_id else "workflow"
+        where = f"{place}, input {self.input_name}" if self.input_name else place
+        return f"{where}: {self.message} {self.hint}".rstrip()
+
+
+class WorkflowInvalidError(WorkflowError):
+    """The workflow was read, and validation found faults; ``faults`` has all of them."""
+
+    code = "workflow_invalid"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))

@@ -1,0 +1,145 @@
+"""Files: folders that nothing leaves, and writes that happen whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from inhouse.errors import FileError, OutputError, PathEscapeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a run reads pictures from and writes them to.
+
+    Attributes:
+        input: what LoadImage reads.
+        output: what SaveImage writes.
+        temp: what PreviewImage writes.
+
+    """
+
+    input: Path
+    output: Path
+    temp: Path
+
+    def path(self, name: str, kind: str = "input") -> Path:
+        """Return the path of a file in one of the folders; ``name`` may end in `` [output]`` and the like.
+
+        Raises:
+            PathEscapeError: the name leads out of the folder.
+
+        """
+        match = re.fullmatch(r"(.*) \[(input|output|temp)\]", name)
+        if match:
+            name, kind = match.groups()
+        root: Path = getattr(self, kind)
+        return inside(root, name)
+
+    def inputs(self, pattern: re.Pattern[str]) -> list[str]:
+        """List the files of the input folder whose name matches, sorted."""
+        if not self.input.is_dir():
+            return []
+        return sorted(entry.name for entry in os.scandir(self.input) if entry.is_file() and pattern.search(entry.name))
+
+
+def inside(root: Path, name: str) -> Path:
+    """Return ``root / name`` if that is below root.
+
+    Raises:
+        PathEscapeError: it is not, or the name cannot be a path.
+
+    """
+    if "\0" in name:
+        raise PathEscapeError(f"{name!r} is no file name.")
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise PathEscapeError(f"{name!r} leaves its folder {root}.", hint="Use a name inside the folder.")
+    return path
+
+
+def write_atomic(path: Path, write: Callable[[BinaryIO], object], *, overwrite: bool = True) -> None:
+    """Write a file whole or not at all: beside its place, synced to disk, then moved there.
+
+    Args:
+        path: where it goes; missing folders are made.
+        write: called with the open file.
+        overwrite: replace what is there.
+
+    Raises:
+        FileExistsError: something is there and ``overwrite`` is False.
+        OutputError: the disk is full, the folder cannot be written; nothing is left behind.
+
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror}.", hint="Choose another folder (--out).") from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        if overwrite:
+            Path(beside).replace(path)
+        else:
+            os.link(beside, path)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror}.", hint="Free some space there.") from error
+    finally:
+        Path(beside).unlink(missing_ok=True)
+
+
+def write_numbered(
+    folder: Path, prefix: str, suffix: str, write: Callable[[BinaryIO], object], *, attempts: int = 1000
+) -> Path:
+    """Write ``<prefix>_00001_<suffix>`` with the next free number; ``prefix`` may name a sub-folder.
+
+    Raises:
+        PathEscapeError: the prefix leads out of the folder.
+        OutputError: the file cannot be written.
+
+    """
+    first = inside(folder, f"{prefix}_{1:05}_{suffix}")
+    number = _last_number(first.parent, first.name[: -len(f"_{1:05}_{suffix}")]) + 1
+    for candidate in range(number, number + attempts):
+        path = first.with_name(f"{first.name[: -len(f'{1:05}_{suffix}')]}{candidate:05}_{suffix}")
+        try:
+            write_atomic(path, write, overwrite=False)
+        except FileExistsError:  # another process was faster
+            continue
+        return path
+    raise OutputError(f"Cannot find a free name for {first} after {attempts} attempts.", hint="Choose another prefix.")
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal.
+
+    Raises:
+        FileError: it cannot be read.
+
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise FileError(f"Cannot read {path}: {error.strerror}.") from error
+
+
+def _last_number(folder: Path, stem: str) -> int:
+    if not folder.is_dir():
+        return 0
+    pattern = re.compile(re.escape(stem) + r"_(\d+)_?\.[^.]+$")
+    numbers = (int(match[1]) for entry in os.scandir(folder) if (match := pattern.match(entry.name)))
+    return max(numbers, default=0)
