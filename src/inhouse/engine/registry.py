@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from inhouse.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from inhouse.engine.markers import Choices
     from inhouse.engine.node import NodeSpec
+    from inhouse.errors import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceSource:
+    """Where choices come from.
+
+    Attributes:
+        names: from the rest of the source's name to what may be chosen now.
+        where: from the same to what a user should know of the place, such as its folders.
+        code: the stable code of the fault when a value is not among the choices.
+
+    """
+
+    names: Callable[[str], Sequence[str]]
+    where: Callable[[str], str] | None = None
+    code: str = "value_not_in_list"
 
 
 class Registry:
@@ -21,13 +39,12 @@ class Registry:
 
     Args:
         nodes: what the registry starts with.
-        sources: where choices come from: ``{"models": f}`` answers ``Choices("models/loras")`` with ``f("loras")``.
+        sources: where choices come from: ``{"models": s}`` answers ``Choices("models/loras")`` with
+            ``s.names("loras")``.
 
     """
 
-    def __init__(
-        self, nodes: Iterable[NodeSpec] = (), sources: Mapping[str, Callable[[str], Sequence[str]]] | None = None
-    ) -> None:
+    def __init__(self, nodes: Iterable[NodeSpec] = (), sources: Mapping[str, ChoiceSource] | None = None) -> None:
         self._nodes: dict[str, NodeSpec] = {}
         self._sources = MappingProxyType(dict(sources or {}))
         self.add(nodes)
@@ -74,6 +91,19 @@ class Registry:
         """Return what may be chosen now; a source that nobody provides offers nothing."""
         if isinstance(choices.source, tuple):
             return choices.source
-        name, _, rest = choices.source.partition("/")
-        source = self._sources.get(name)
-        return tuple(source(rest)) if source else ()
+        source, rest = self._source(choices.source)
+        return tuple(source.names(rest)) if source else ()
+
+    def refine(self, fault: Fault, choices: Choices) -> Fault:
+        """Give a fault about a choice the code of its source, and the place that was looked in."""
+        if isinstance(choices.source, tuple):
+            return fault
+        source, rest = self._source(choices.source)
+        if source is None:
+            return fault
+        where = f" {source.where(rest)}" if source.where else ""
+        return replace(fault, code=source.code, hint=fault.hint + where)
+
+    def _source(self, name: str) -> tuple[ChoiceSource | None, str]:
+        head, _, rest = name.partition("/")
+        return self._sources.get(head), rest

@@ -153,7 +153,10 @@ class _Validator:
         elif not declared.is_widget and not declared.type.is_wildcard:
             message = f"This input takes a link to {declared.type}, not the value {value!r:.80}."
             return value, Fault("link_expected", message, node_id, declared.name, "Link a node to it.")
-        return coerce(node_id, declared, value, choices)
+        value, fault = coerce(node_id, declared, value, choices)
+        if fault is not None and declared.choices is not None:
+            fault = self.registry.refine(fault, declared.choices)
+        return value, fault
 
     def check_link(self, node_id: str, declared: InputSpec, link: Link) -> None:
         source = self.nodes.get(link.node)

@@ -1,0 +1,39 @@
+# The README's commands. Each is safe to repeat; the environment is rebuilt only when what it is made from changes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test check soak clean
+
+demo: $(VENV)/.installed
+	@$(BIN)/inhouse run text-to-image --out output/demo
+	@echo
+	@echo "Try next:"
+	@echo "  $(BIN)/inhouse run text-to-image --set prompt.text='a green dragon' --seed 7"
+	@echo "  $(BIN)/inhouse run YOUR_WORKFLOW.json --models YOUR_MODELS_FOLDER"
+	@echo "  $(BIN)/inhouse --help"
+
+test: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest
+
+check: $(VENV)/.installed-dev
+	@PATH="$(CURDIR)/$(BIN):$$PATH" scripts/check
+
+soak: $(VENV)/.installed-dev
+	@$(BIN)/python -m pytest -m soak
+
+$(VENV)/bin/python:
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing (a few minutes the first time) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch]"
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) output build dist

@@ -1,0 +1,1 @@
+"""Where models run: devices, precisions, runtimes."""

@@ -1,0 +1,118 @@
+"""A session: registry, folders, models and engine, put together for one command."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse.backends.compute import Compute
+from inhouse.engine.cache import Cache
+from inhouse.engine.engine import CACHE_BYTES, Engine
+from inhouse.engine.registry import ChoiceSource
+from inhouse.errors import FileError, ModelNotFoundError
+from inhouse.files import Folders
+from inhouse.models.catalogue import ModelCatalogue
+from inhouse.models.folders import layout_under, with_extra_paths
+from inhouse.plugins import build_registry, load_packs
+
+if TYPE_CHECKING:
+    from inhouse.engine.registry import Registry
+
+BOX = Path(__file__).parents[1] / "box"
+"""The models that come with the package."""
+
+_PICTURES = re.compile(r"\.(png|jpe?g|webp|gif|bmp|tiff?|apng)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders that a command line names.
+
+    Attributes:
+        models: where model folders lie, named as ComfyUI names them.
+        input: where LoadImage looks.
+        output: where SaveImage writes.
+        custom_nodes: a folder of ComfyUI node packs to load; None loads none.
+
+    """
+
+    models: Path = Path("models")
+    input: Path = Path("input")
+    output: Path = Path("output")
+    custom_nodes: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command works with."""
+
+    registry: Registry
+    catalogue: ModelCatalogue
+    folders: Folders
+    templates: Sequence[Path]
+    engine: Engine
+
+
+@contextmanager
+def open_session(places: Places, *, reference: bool = False, cache_bytes: int = CACHE_BYTES) -> Iterator[Session]:
+    """Put a session together, and take it apart at the end.
+
+    Args:
+        places: the folders.
+        reference: compute in float32, deterministically.
+        cache_bytes: how much the engine may remember between runs.
+
+    Raises:
+        RegistryError: a pack cannot be loaded.
+        FileError: a folder that was named is not there.
+
+    """
+    manager = load_packs()
+    catalogue = open_catalogue(places.models)
+    temp = Path(tempfile.gettempdir()) / "inhouse"
+    folders = Folders(places.input, places.output, temp)
+    registry = build_registry(manager, choice_sources(catalogue, folders))
+    with ExitStack() as stack:
+        if places.custom_nodes is not None:
+            from inhouse.compat.custom_nodes import CustomNodes
+
+            if not places.custom_nodes.is_dir():
+                raise FileError(f"There is no folder {places.custom_nodes}.", hint="Name one with --custom-nodes.")
+            stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue))
+        services = {
+            Folders: folders,
+            ModelCatalogue: catalogue,
+            Compute: Compute.for_reference() if reference else Compute.detect(),
+        }
+        engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services))
+        yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine)
+
+
+def open_catalogue(models: Path) -> ModelCatalogue:
+    """Return the catalogue of a models folder, of ``extra_model_paths.yaml`` beside it, and of the box."""
+    layout = layout_under(models)
+    for extra in (Path("extra_model_paths.yaml"), models.parent / "extra_model_paths.yaml"):
+        if extra.is_file():
+            layout = with_extra_paths(layout, extra)
+            break
+    box = layout_under(BOX)
+    return ModelCatalogue({kind: (*layout.get(kind, ()), *box.get(kind, ())) for kind in {**layout, **box}})
+
+
+def choice_sources(catalogue: ModelCatalogue, folders: Folders) -> dict[str, ChoiceSource]:
+    """Return where the choices of files come from."""
+
+    def looked_in(kind: str) -> str:
+        return f"Looked in: {', '.join(str(folder) for folder in catalogue.folders(kind))}."
+
+    return {
+        "models": ChoiceSource(catalogue.names, looked_in, ModelNotFoundError.code),
+        "input": ChoiceSource(
+            lambda _: folders.inputs(_PICTURES), lambda _: f"Looked in: {folders.input}.", "input_not_found"
+        ),
+    }
