@@ -1,0 +1,168 @@
+"""From a file's parts to the values that travel on wires: the steps that families share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import torch
+
+from inhouse.errors import ModelFormatError
+from inhouse.packs.diffusion.handle import Handle
+from inhouse.packs.diffusion.lora import text_targets, unet_targets
+from inhouse.packs.diffusion.names import unet_prefixes_of_spec
+from inhouse.packs.diffusion.networks.autoencoder import Autoencoder, AutoencoderSpec
+from inhouse.packs.diffusion.networks.clip import TextSpec, TextTransformer
+from inhouse.packs.diffusion.networks.unet import UNet, UNetSpec
+from inhouse.packs.diffusion.text_model import TextModel
+from inhouse.packs.diffusion.unet import DiffusionModel, LatentFormat
+from inhouse.packs.diffusion.vae import Vae
+from inhouse.packs.diffusion.weights import DTYPES, Weights, fill, shapes
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from inhouse.packs.diffusion.prediction import Prediction
+
+    N = TypeVar("N", bound=nn.Module)
+
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where networks compute, and in which type.
+
+    Attributes:
+        dtype: of UNet and autoencoder. Text models always compute in float32: they are small, and run once a prompt.
+        device: as torch calls it.
+
+    """
+
+    dtype: torch.dtype = torch.float32
+    device: str = "cpu"
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds; None for what is missing from it."""
+
+    model: DiffusionModel
+    clip: TextModel | None
+    vae: Vae | None
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What a family knows of its text model that the weights do not tell.
+
+    Attributes:
+        name: how files that serve several encoders call it.
+        activation: ``quick_gelu`` or ``gelu``.
+        default_layer: the layer that conditions, counted from the end.
+        pad_token: fills a prompt up.
+        prefixes: how LoRA files call it.
+
+    """
+
+    name: str
+    activation: str
+    default_layer: int
+    pad_token: int
+    prefixes: tuple[str, ...] = ("lora_te_", "lora_te1_", "text_encoder.")
+
+
+def build_diffusion_model(
+    weights: Weights,
+    prediction: Prediction,
+    placement: Placement,
+    *,
+    head_channels: int | None,
+    latent_format: LatentFormat | None = None,
+) -> DiffusionModel:
+    """Return a diffusion model; its weights are read when it is first asked.
+
+    Raises:
+        ModelFormatError: a part of the network is missing.
+
+    """
+    form = latent_format or LatentFormat()
+    spec = _spec(weights, lambda shaped: UNetSpec.from_shapes(shaped, head_channels=head_channels))
+    return DiffusionModel(
+        base=_handle(lambda: UNet(spec), weights, placement.dtype, placement.device),
+        spec=spec,
+        prediction=prediction,
+        dtype=placement.dtype,
+        targets=unet_targets(_layers(weights), unet_prefixes_of_spec(spec)),
+        latent_format=form,
+        device=placement.device,
+    )
+
+
+def build_text_model(weights: Weights, encoder: Encoder, placement: Placement) -> TextModel:
+    """Return a text model; its weights are read when it is first asked.
+
+    Raises:
+        ModelFormatError: a part of the network is missing.
+
+    """
+    spec = _spec(
+        weights,
+        lambda shaped: TextSpec.from_shapes(
+            shaped,
+            name=encoder.name,
+            activation=encoder.activation,
+            default_layer=encoder.default_layer,
+            pad_token=encoder.pad_token,
+        ),
+    )
+    stored = next(iter(weights.values())).info.dtype
+    return TextModel(
+        base=_handle(lambda: TextTransformer(spec), weights, torch.float32, placement.device),
+        spec=spec,
+        targets=text_targets(_layers(weights), encoder.prefixes),
+        stored=DTYPES.get(stored, torch.float32),
+    )
+
+
+def build_vae(weights: Weights, placement: Placement) -> Vae:
+    """Return an autoencoder; its weights are read when it is first used.
+
+    Raises:
+        ModelFormatError: a part of the network is missing.
+
+    """
+    spec = _spec(weights, AutoencoderSpec.from_shapes)
+    handle = _handle(lambda: Autoencoder(spec), weights, placement.dtype, placement.device)
+    return Vae(handle, spec, placement.dtype, placement.device)
+
+
+def _spec(weights: Weights, read: Callable[[Mapping[str, tuple[int, ...]]], S]) -> S:
+    try:
+        return read(shapes(weights))
+    except (KeyError, IndexError, ValueError) as error:
+        source = next(iter(weights.values())).file.path.name
+        raise ModelFormatError(
+            f"{source}: the network is incomplete, {error} is missing.", hint="Download the whole model."
+        ) from error
+
+
+def _layers(weights: Weights) -> dict[str, tuple[int, ...]]:
+    """Return layer -> its weight's shape, for layers whose weight has two axes or more."""
+    return {
+        name.removesuffix(".weight"): shape
+        for name, shape in shapes(weights).items()
+        if name.endswith(".weight") and len(shape) >= 2
+    }
+
+
+def _handle(make: Callable[[], N], weights: Weights, dtype: torch.dtype, device: str) -> Handle[N]:
+    def build() -> N:
+        with torch.device("meta"):
+            network = make()
+        fill(network, weights, dtype=dtype, device=device)
+        return network.eval()
+
+    nbytes = sum(math.prod(origin.shape) for origin in weights.values()) * dtype.itemsize
+    return Handle(build, nbytes=nbytes)

@@ -1,0 +1,162 @@
+"""Attention and the transformer blocks of latent diffusion (Rombach et al. 2022, https://arxiv.org/abs/2112.10752).
+
+Every attention of a UNet goes through one function, ``attend(query, key, value, heads, site)``, which the caller
+chooses: an implementation from `ATTENTION`, or one that does something else at some sites (guidance by perturbed
+attention, for one). Tensors are (batch, tokens, channels); heads lie side by side in the channels.
+"""
+
+# A module's call is untyped in torch.
+# mypy: disable-error-code="no-any-return, no-untyped-call"
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from inhouse.packs.diffusion.networks.residual import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Which attention of a UNet is being computed.
+
+    Attributes:
+        part: ``input``, ``middle`` or ``output``.
+        block: the block's index in its part.
+        depth: the transformer block's index in it.
+        cross: whether keys and values come from the prompt rather than from the picture.
+        height: of the feature map whose positions are the queries; so is ``width``.
+
+    """
+
+    part: str
+    block: int
+    depth: int
+    cross: bool
+    height: int
+    width: int
+
+
+Attention: TypeAlias = Callable[[Tensor, Tensor, Tensor, int, Site | None], Tensor]
+
+
+def _split(tensor: Tensor, heads: int) -> Tensor:
+    return tensor.unflatten(-1, (heads, -1)).transpose(1, 2)
+
+
+def sdpa(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None = None) -> Tensor:
+    """Attend with torch's fused kernels."""
+    del site
+    query, key, value = (_split(tensor, heads) for tensor in (query, key, value))
+    return functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+
+
+def plain(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None = None) -> Tensor:
+    """Attend by the formula, softmax(q k^T / sqrt(d)) v; Vaswani et al. (2017), https://arxiv.org/abs/1706.03762."""
+    del site
+    query, key, value = (_split(tensor, heads) for tensor in (query, key, value))
+    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
+    return (scores.softmax(dim=-1) @ value).transpose(1, 2).flatten(2)
+
+
+def sliced(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None = None) -> Tensor:
+    """Attend 1024 queries at a time, for devices where the whole score matrix does not fit."""
+    return torch.cat([plain(part, key, value, heads, site) for part in query.split(1024, dim=1)], dim=1)
+
+
+ATTENTION: Mapping[str, Attention] = MappingProxyType({"sdpa": sdpa, "sliced": sliced, "plain": plain})
+"""Implementations by name; all give the same result up to rounding."""
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention; the picture's tokens ask, the context's answer."""
+
+    def __init__(self, channels: int, context: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.to_q = nn.Linear(channels, channels, bias=False)
+        self.to_k = nn.Linear(context, channels, bias=False)
+        self.to_v = nn.Linear(context, channels, bias=False)
+        self.to_out = nn.ModuleList([nn.Linear(channels, channels)])
+
+    def forward(self, x: Tensor, context: Tensor, attend: Attention, site: Site) -> Tensor:
+        """Return the attended tokens; shape as ``x``."""
+        mixed = attend(self.to_q(x), self.to_k(context), self.to_v(context), self.heads, site)
+        return self.to_out[0](mixed)
+
+
+class GatedLinear(nn.Module):
+    """A linear layer gated by a GELU of another: GEGLU, Shazeer (2020), https://arxiv.org/abs/2002.05202."""
+
+    def __init__(self, channels: int, inner: int) -> None:
+        super().__init__()
+        self.proj = nn.Linear(channels, 2 * inner)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (batch, tokens, inner)."""
+        value, gate = self.proj(x).chunk(2, dim=-1)
+        return value * functional.gelu(gate)
+
+
+class FeedForward(nn.Module):
+    """The transformer's two-layer network, four times as wide inside."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.net = nn.Sequential(GatedLinear(channels, 4 * channels), nn.Identity(), nn.Linear(4 * channels, channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a tensor of the same shape."""
+        return self.net(x)
+
+
+class TransformerBlock(nn.Module):
+    """Self-attention, attention to the prompt, feed-forward, each behind a layer norm and beside a shortcut."""
+
+    def __init__(self, channels: int, context: int, heads: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2, self.norm3 = (nn.LayerNorm(channels) for _ in range(3))
+        self.attn1 = CrossAttention(channels, channels, heads)
+        self.attn2 = CrossAttention(channels, context, heads)
+        self.ff = FeedForward(channels)
+
+    def forward(self, x: Tensor, step: Step, site: Callable[[bool], Site]) -> Tensor:
+        """Return a tensor of the same shape; ``site`` names the attentions, given whether they cross."""
+        tokens = self.norm1(x)
+        x = x + self.attn1(tokens, tokens, step.attend, site(False))  # noqa: FBT003
+        x = x + self.attn2(self.norm2(x), step.context, step.attend, site(True))  # noqa: FBT003
+        return x + self.ff(self.norm3(x))
+
+
+class SpatialTransformer(nn.Module):
+    """Transformer blocks over the positions of a feature map.
+
+    The projections around them are 1x1 convolutions in SD 1 and linear layers since SD 2: the same function, here
+    always linear.
+    """
+
+    def __init__(self, channels: int, context: int, heads: int, depth: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(32, channels, eps=1e-6)
+        self.proj_in = nn.Linear(channels, channels)
+        self.transformer_blocks = nn.ModuleList(TransformerBlock(channels, context, heads) for _ in range(depth))
+        self.proj_out = nn.Linear(channels, channels)
+
+    def forward(self, x: Tensor, step: Step) -> Tensor:
+        """Return a feature map of the same shape (batch, channels, height, width)."""
+        height, width = x.shape[-2:]
+        tokens = self.proj_in(self.norm(x).flatten(2).transpose(1, 2))
+        for depth, block in enumerate(self.transformer_blocks):
+
+            def site(cross: bool, depth: int = depth) -> Site:  # noqa: FBT001
+                return Site(step.part, step.block, depth, cross, height, width)
+
+            tokens = block(tokens, step, site)
+        return x + self.proj_out(tokens).transpose(1, 2).unflatten(2, (height, width))

@@ -1,0 +1,207 @@
+"""The UNet of latent diffusion: Stable Diffusion 1 and 2, and their smaller or pruned variants."""
+
+# A module's call is untyped in torch.
+# mypy: disable-error-code="no-any-return, no-untyped-call"
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Self, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from inhouse.packs.diffusion.networks.attention import Attention, SpatialTransformer, sdpa
+from inhouse.packs.diffusion.networks.residual import (
+    Convolution,
+    Downsample,
+    ResidualBlock,
+    Step,
+    Upsample,
+    timestep_embedding,
+)
+
+Join: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class BlockSpec:
+    """One block of the U.
+
+    Attributes:
+        in_channels: what comes in; on the way up with the channels from the other side.
+        out_channels: what goes out.
+        depth: transformer blocks in it; 0 for no attention.
+        resample: "" (residual), "in" (the first convolution), "down" (nothing but downsampling), "up" (then upsample).
+
+    """
+
+    in_channels: int
+    out_channels: int
+    depth: int = 0
+    resample: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UNetSpec:
+    """A UNet's architecture, read off its parameters' shapes.
+
+    Attributes:
+        channels: the model's base channels, of the timestep's embedding too.
+        out_channels: the latent's channels.
+        context: channels of the prompt's conditioning.
+        vector: channels of the pooled conditioning that is added to the timestep's (SDXL); None without.
+        linear: whether the transformers' projections are stored as linear layers (since SD 2).
+        head_channels: channels an attention head; None for 8 heads at every level (SD 1).
+        input, output: the blocks on the way down and up.
+        middle_depth: transformer blocks in the middle.
+
+    """
+
+    channels: int
+    out_channels: int
+    context: int
+    vector: int | None
+    linear: bool
+    head_channels: int | None
+    input: tuple[BlockSpec, ...]
+    output: tuple[BlockSpec, ...]
+    middle_depth: int
+
+    @property
+    def in_channels(self) -> int:
+        """Channels that the network is shown: the latent's, with mask and masked latent in inpainting models 9."""
+        return self.input[0].in_channels
+
+    def heads(self, channels: int) -> int:
+        """Return the number of attention heads at this many channels."""
+        return channels // self.head_channels if self.head_channels else 8
+
+    @classmethod
+    def from_shapes(cls, shapes: Mapping[str, tuple[int, ...]], *, head_channels: int | None) -> Self:
+        """Read the architecture off the shapes of parameters named ``input_blocks.0.0.weight`` and so on.
+
+        Raises:
+            KeyError: a parameter is missing that any such UNet has; its name is the argument.
+
+        """
+        inputs = [_input_block(shapes, f"input_blocks.{index}") for index in _indices(shapes, "input_blocks")]
+        outputs = [_output_block(shapes, f"output_blocks.{index}") for index in _indices(shapes, "output_blocks")]
+        projections = [name for name in shapes if name.endswith(".proj_in.weight")]
+        contexts = [shape for name, shape in shapes.items() if name.endswith("attn2.to_k.weight")]
+        return cls(
+            channels=shapes["time_embed.0.weight"][1],
+            out_channels=shapes["out.2.weight"][0],
+            context=contexts[0][1] if contexts else 0,
+            vector=shapes["label_emb.0.0.weight"][1] if "label_emb.0.0.weight" in shapes else None,
+            linear=bool(projections) and len(shapes[projections[0]]) == 2,
+            head_channels=head_channels,
+            input=tuple(inputs),
+            output=tuple(outputs),
+            middle_depth=_depth(shapes, "middle_block.1"),
+        )
+
+
+def _indices(shapes: Mapping[str, object], prefix: str) -> range:
+    found = {int(name.split(".")[1]) for name in shapes if name.startswith(prefix + ".")}
+    return range(max(found, default=-1) + 1)
+
+
+def _depth(shapes: Mapping[str, object], prefix: str) -> int:
+    start = prefix + ".transformer_blocks."
+    return len({name[len(start) :].split(".")[0] for name in shapes if name.startswith(start)})
+
+
+def _input_block(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> BlockSpec:
+    for name, resample in ((f"{prefix}.0.weight", "in"), (f"{prefix}.0.op.weight", "down")):
+        if name in shapes:
+            return BlockSpec(shapes[name][1], shapes[name][0], 0, resample)
+    out_channels, in_channels = shapes[f"{prefix}.0.in_layers.2.weight"][:2]
+    return BlockSpec(in_channels, out_channels, _depth(shapes, f"{prefix}.1"))
+
+
+def _output_block(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> BlockSpec:
+    up = any(f"{prefix}.{index}.conv.weight" in shapes for index in (1, 2))
+    return replace(_input_block(shapes, prefix), resample="up" if up else "")
+
+
+class UNet(nn.Module):
+    """Predicts noise (or velocity) from a noisy latent, a timestep and a prompt's conditioning."""
+
+    def __init__(self, spec: UNetSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        embedding = 4 * spec.channels
+        self.time_embed = _embedder(spec.channels, embedding)
+        if spec.vector is not None:
+            self.label_emb = nn.Sequential(_embedder(spec.vector, embedding))
+        self.input_blocks = nn.ModuleList(nn.ModuleList(_layers(spec, block)) for block in spec.input)
+        middle = spec.input[-1].out_channels
+        residual = BlockSpec(middle, middle)
+        self.middle_block = nn.ModuleList(
+            [*_layers(spec, replace(residual, depth=spec.middle_depth)), *_layers(spec, residual)]
+        )
+        self.output_blocks = nn.ModuleList(nn.ModuleList(_layers(spec, block)) for block in spec.output)
+        last = spec.output[-1].out_channels
+        self.out = nn.Sequential(nn.GroupNorm(32, last), nn.SiLU(), nn.Conv2d(last, spec.out_channels, 3, padding=1))
+
+    def forward(
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        *,
+        vector: Tensor | None = None,
+        attend: Attention = sdpa,
+        join: Join | None = None,
+    ) -> Tensor:
+        """Return the prediction (batch, out_channels, height, width).
+
+        Args:
+            x: the scaled noisy latent (batch, in_channels, height, width).
+            timestep: (batch,), 0 to 999; may be fractional.
+            context: the prompt's conditioning (batch, tokens, channels).
+            vector: the pooled conditioning (batch, channels), for networks that take one.
+            attend: computes every attention.
+            join: may change the feature maps from below and from the other side before they are joined.
+
+        """
+        embedding = self.time_embed(timestep_embedding(timestep, self.spec.channels).to(x.dtype))
+        if vector is not None:
+            embedding = embedding + self.label_emb(vector)
+        skips: list[Tensor] = []
+        for index, layers in enumerate(self.input_blocks):
+            x = _run(layers, x, Step(embedding, context, attend, "input", index))
+            skips.append(x)
+        x = _run(self.middle_block, x, Step(embedding, context, attend, "middle", 0))
+        for index, layers in enumerate(self.output_blocks):
+            skip = skips.pop()
+            x, skip = join(x, skip) if join else (x, skip)
+            size = (skips[-1].shape[-2], skips[-1].shape[-1]) if skips else None
+            x = _run(layers, torch.cat([x, skip], dim=1), Step(embedding, context, attend, "output", index, size))
+        return self.out(x)
+
+
+def _embedder(channels: int, embedding: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(channels, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
+
+
+def _layers(spec: UNetSpec, block: BlockSpec) -> Iterator[nn.Module]:
+    if block.resample == "in":
+        yield Convolution(block.in_channels, block.out_channels)
+    elif block.resample == "down":
+        yield Downsample(block.in_channels)
+    else:
+        yield ResidualBlock(block.in_channels, block.out_channels, 4 * spec.channels)
+        if block.depth:
+            heads = spec.heads(block.out_channels)
+            yield SpatialTransformer(block.out_channels, spec.context, heads, block.depth)
+        if block.resample == "up":
+            yield Upsample(block.out_channels)
+
+
+def _run(layers: nn.Module, x: Tensor, step: Step) -> Tensor:
+    for layer in layers.children():
+        x = layer(x, step)
+    return x

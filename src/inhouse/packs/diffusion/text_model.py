@@ -1,0 +1,80 @@
+"""A text model as a value: the transformer that a prompt's tokens go through."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from inhouse.packs.diffusion.handle import Handle
+    from inhouse.packs.diffusion.lora import LoraApplication, Targets
+    from inhouse.packs.diffusion.networks.clip import TextSpec, TextTransformer
+
+
+@dataclass(frozen=True)
+class TextModel:
+    """A CLIP text transformer. Clones are cheap: they share the weights.
+
+    Attributes:
+        base: the network as its file has it.
+        spec: the network's architecture and habits.
+        targets: the layers that a LoRA may name.
+        stored: the type that its weights have in the file; a patched weight is rounded to it.
+        loras: what is added to its weights, in order.
+        network: the network with the LoRAs added.
+
+    """
+
+    base: Handle[TextTransformer]
+    spec: TextSpec
+    targets: Targets
+    stored: torch.dtype | None = None
+    loras: tuple[LoraApplication, ...] = ()
+    network: Handle[TextTransformer] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        from inhouse.packs.diffusion.lora import patched
+
+        change = partial(patched, loras=self.loras, rounded=self.stored)
+        object.__setattr__(self, "network", self.base.derived(change) if self.loras else self.base)
+
+    def with_lora(self, lora: LoraApplication) -> Self:
+        """Return the model with one more LoRA on it."""
+        return replace(self, loras=(*self.loras, lora))
+
+    def token_embeddings(self, ids: Tensor) -> Tensor:
+        """Return the embeddings (batch, tokens, width) of tokens (batch, tokens), without their positions."""
+        import torch
+
+        with torch.inference_mode():
+            vectors: Tensor = self.network.get().text_model.embeddings.token_embedding(ids)
+            return vectors
+
+    def hidden_states(self, embeddings: Tensor) -> tuple[Tensor, ...]:
+        """Return ``layers + 1`` tensors (batch, tokens, width): the embeddings with positions, each layer's output.
+
+        None is normed. CLIP skip k (1 is the last layer) is entry ``layers + 1 - k``.
+        """
+        import torch
+
+        with torch.inference_mode():
+            return self.network.get()(embeddings)  # type: ignore[no-any-return]
+
+    def final_norm(self, hidden: Tensor) -> Tensor:
+        """Return a layer's output (batch, tokens, width) normed."""
+        import torch
+
+        with torch.inference_mode():
+            normed: Tensor = self.network.get().text_model.final_layer_norm(hidden)
+            return normed
+
+    def project(self, pooled: Tensor) -> Tensor:
+        """Return pooled tokens (batch, width) projected; as they are where the model has no projection."""
+        import torch
+
+        with torch.inference_mode():
+            return pooled if self.spec.projection is None else self.network.get().text_projection(pooled)

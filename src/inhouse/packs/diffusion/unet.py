@@ -1,0 +1,147 @@
+"""A diffusion model as a value: what travels on a ``MODEL`` wire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from inhouse.packs.diffusion.handle import Handle
+    from inhouse.packs.diffusion.lora import LoraApplication, Targets
+    from inhouse.packs.diffusion.networks.attention import Attention
+    from inhouse.packs.diffusion.networks.unet import Join, UNet, UNetSpec
+    from inhouse.packs.diffusion.prediction import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class LatentFormat:
+    """How a family's latents look.
+
+    Attributes:
+        channels: of a latent.
+        downscale: pixels a latent position, along each side.
+        scale_factor: what the autoencoder's latents are multiplied by to reach the network's unit variance.
+        shift_factor: what is taken off them before.
+
+    """
+
+    channels: int = 4
+    downscale: int = 8
+    scale_factor: float = 0.18215
+    shift_factor: float = 0.0
+
+    def into_model(self, latent: Tensor) -> Tensor:
+        """Return the autoencoder's latent as the network knows it."""
+        return (latent - self.shift_factor) * self.scale_factor
+
+    def out_of_model(self, latent: Tensor) -> Tensor:
+        """Return the network's latent as the autoencoder knows it."""
+        return latent / self.scale_factor + self.shift_factor
+
+
+@dataclass(frozen=True)
+class DiffusionModel:
+    """A denoising network and how it is meant to be used. Clones are cheap: they share the weights.
+
+    Attributes:
+        base: the network as its file has it.
+        spec: the network's architecture.
+        prediction: what the network predicts, over which noise levels.
+        dtype: the type that it computes in.
+        targets: the layers that a LoRA may name.
+        latent_format: how its latents look.
+        device: where it computes.
+        loras: what is added to its weights, in order.
+        options: settings of guidance and the like, by name; nothing here reads them.
+        network: the network with the LoRAs added; made by the methods below.
+
+    """
+
+    base: Handle[UNet]
+    spec: UNetSpec
+    prediction: Prediction
+    dtype: torch.dtype
+    targets: Targets
+    latent_format: LatentFormat = field(default_factory=LatentFormat)
+    device: str = "cpu"
+    loras: tuple[LoraApplication, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    network: Handle[UNet] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        from inhouse.packs.diffusion.lora import patched
+
+        network = self.base.derived(partial(patched, loras=self.loras)) if self.loras else self.base
+        object.__setattr__(self, "network", network)
+
+    @property
+    def in_channels(self) -> int:
+        """Channels that the network is shown; more than the latent's in inpainting models."""
+        return self.spec.in_channels
+
+    @property
+    def context_width(self) -> int:
+        """Channels of the conditioning that it takes."""
+        return self.spec.context
+
+    def with_lora(self, lora: LoraApplication) -> Self:
+        """Return the model with one more LoRA on it."""
+        return replace(self, loras=(*self.loras, lora))
+
+    def with_prediction(self, prediction: Prediction) -> Self:
+        """Return the model with another idea of what it predicts."""
+        return self._same_network(prediction=prediction)
+
+    def with_options(self, **options: Any) -> Self:
+        """Return the model with some options changed."""
+        return self._same_network(options=MappingProxyType({**self.options, **options}))
+
+    def _same_network(self, **changes: Any) -> Self:
+        """Return a clone that shares the patched network too, so that it is made once."""
+        clone = replace(self, **changes)
+        object.__setattr__(clone, "network", self.network)
+        return clone
+
+    def predict(
+        self,
+        x: Tensor,
+        timestep: Tensor,
+        context: Tensor,
+        *,
+        vector: Tensor | None = None,
+        attention: Attention | None = None,
+        join: Join | None = None,
+    ) -> Tensor:
+        """Return the network's raw output (batch, latent channels, height, width), float32.
+
+        Args:
+            x: the scaled noisy latent (batch, in_channels, height, width).
+            timestep: (batch,), 0 to 999.
+            context: the prompt's conditioning (batch, tokens, context_width).
+            vector: the pooled conditioning, for networks that take one.
+            attention: computes every attention, ``(query, key, value, heads, site) -> tokens``; torch's by default.
+            join: may change the feature maps, ``(from below, from the other side)``, before they are joined.
+
+        """
+        import torch
+
+        from inhouse.packs.diffusion.networks.attention import sdpa
+
+        network = self.network.get()
+        place = partial(torch.Tensor.to, device=self.device, dtype=self.dtype)
+        with torch.inference_mode():
+            output = network(
+                place(x),
+                timestep.to(self.device),
+                place(context),
+                vector=None if vector is None else place(vector),
+                attend=attention or sdpa,
+                join=join,
+            )
+            return output.to(device=x.device, dtype=torch.float32)  # type: ignore[no-any-return]

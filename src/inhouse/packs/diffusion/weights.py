@@ -1,0 +1,172 @@
+"""Weights on their way from files into networks, one tensor at a time.
+
+A `Weights` maps a network's parameter names to where their values lie. It is made from headers alone; nothing is read
+before `fill`, which never holds more than one tensor of the file beside the network itself.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+
+from inhouse.errors import ModelFormatError, ModelUnsupportedError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from inhouse.models.safetensors_file import SafetensorsFile, TensorInfo, TensorReader
+
+DTYPES: Mapping[str, torch.dtype] = MappingProxyType(
+    {
+        "F64": torch.float64,
+        "F32": torch.float32,
+        "F16": torch.float16,
+        "BF16": torch.bfloat16,
+        "F8_E4M3": torch.float8_e4m3fn,
+        "F8_E5M2": torch.float8_e5m2,
+        "I64": torch.int64,
+        "I32": torch.int32,
+        "I16": torch.int16,
+        "I8": torch.int8,
+        "U8": torch.uint8,
+        "BOOL": torch.bool,
+    }
+)
+"""Types of the safetensors format that torch can hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a parameter's values lie.
+
+    Attributes:
+        file: the file.
+        name: the tensor's name in it.
+        part: (k, n): the k-th of n equal parts along the first axis.
+        transposed: whether the file has it the other way round.
+
+    """
+
+    file: SafetensorsFile
+    name: str
+    part: tuple[int, int] = (0, 1)
+    transposed: bool = False
+
+    @property
+    def info(self) -> TensorInfo:
+        """The tensor's entry in the header."""
+        return self.file.tensors[self.name]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The parameter's shape, as the file has it."""
+        shape = self.info.shape
+        if self.part[1] > 1:
+            shape = (shape[0] // self.part[1], *shape[1:])
+        return shape[::-1] if self.transposed else shape
+
+    def split(self, count: int) -> tuple[Origin, ...]:
+        """Return the origins of equal parts along the first axis."""
+        return tuple(replace(self, part=(index, count)) for index in range(count))
+
+
+Weights: TypeAlias = Mapping[str, Origin]
+
+
+def weights_of(files: Iterable[SafetensorsFile]) -> dict[str, Origin]:
+    """Return the origins of all tensors of some files under the names that they have there."""
+    return {name: Origin(file, name) for file in files for name in file.tensors}
+
+
+def shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
+    """Return parameter name -> shape."""
+    return {name: origin.shape for name, origin in weights.items()}
+
+
+def read_tensor(reader: TensorReader, name: str) -> Tensor:
+    """Read one tensor as it is in the file.
+
+    Raises:
+        ModelUnsupportedError: torch has no such type.
+
+    """
+    info = reader.file.tensors[name]
+    if info.dtype not in DTYPES:
+        raise ModelUnsupportedError(
+            f"{reader.file.path.name}: tensor {name!r} has the type {info.dtype}, which torch cannot hold.",
+            hint="Use the model in float16, bfloat16 or float32.",
+        )
+    raw = torch.empty(info.nbytes, dtype=torch.uint8)
+    if info.nbytes:
+        reader.read_into(name, raw.numpy().data)
+    return raw.view(DTYPES[info.dtype]).reshape(info.shape)
+
+
+def read_origin(reader: TensorReader, origin: Origin) -> Tensor:
+    """Read the values that an origin names, as a view of the tensor that they are part of."""
+    tensor = read_tensor(reader, origin.name)
+    index, count = origin.part
+    tensor = tensor.chunk(count)[index] if count > 1 else tensor
+    return tensor.T if origin.transposed else tensor
+
+
+def read_all(file: SafetensorsFile) -> dict[str, Tensor]:
+    """Read a small file whole."""
+    with file.reader() as reader:
+        return {name: read_tensor(reader, name) for name in file.tensors}
+
+
+def fill(network: nn.Module, weights: Weights, *, dtype: torch.dtype, device: str = "cpu") -> None:
+    """Give a network that was built on the meta device its values, in the type that it will compute in.
+
+    1x1 convolutions of the file fit linear layers of the network, and the other way round.
+
+    Raises:
+        ModelFormatError: a parameter is missing, or has another shape.
+
+    """
+    targets = dict(network.named_parameters())
+    if missing := [name for name in targets if name not in weights]:
+        raise ModelFormatError(
+            f"{_files(weights)}: {len(missing)} of {len(targets)} weights are missing, for one {missing[0]!r}.",
+            hint="The file is a part of a model, or was made for another program; download the whole model.",
+        )
+    by_file: dict[int, list[str]] = defaultdict(list)
+    for name in targets:
+        by_file[id(weights[name].file)].append(name)
+    with ExitStack() as stack:
+        for names in by_file.values():
+            reader = stack.enter_context(weights[names[0]].file.reader())
+            for name in sorted(names, key=lambda name: weights[name].info.start):
+                value = read_origin(reader, weights[name])
+                _assign(network, name, _fitted(value, targets[name], name, weights[name]), dtype, device)
+
+
+def _fitted(value: Tensor, target: Tensor, name: str, origin: Origin) -> Tensor:
+    trailing = max(value.ndim, target.ndim) - min(value.ndim, target.ndim)
+    longer = value.shape if value.ndim > target.ndim else target.shape
+    if value.numel() == target.numel() and all(size == 1 for size in longer[len(longer) - trailing :]):
+        reshaped = value.reshape(target.shape)
+        if reshaped.shape[: min(value.ndim, target.ndim)] == value.shape[: min(value.ndim, target.ndim)]:
+            return reshaped
+    raise ModelFormatError(
+        f"{origin.file.path.name}: weight {origin.name!r} has the shape {tuple(value.shape)}, "
+        f"and {tuple(target.shape)} is needed for {name!r}.",
+        hint="The file is damaged, or of an architecture that nothing here knows.",
+    )
+
+
+def _assign(network: nn.Module, name: str, value: Tensor, dtype: torch.dtype, device: str) -> None:
+    owner, _, leaf = name.rpartition(".")
+    value = value.to(device=device, dtype=dtype, copy=True).contiguous()
+    setattr(network.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=False))
+
+
+def _files(weights: Weights) -> str:
+    return ", ".join(sorted({origin.file.path.name for origin in weights.values()})) or "no file"
