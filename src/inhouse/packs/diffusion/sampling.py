@@ -1,0 +1,306 @@
+"""From noise to a latent: what a ``KSampler`` does around a sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from inhouse.errors import InterruptedRunError, NodeInputError
+from inhouse.packs.diffusion.evaluation import ignore
+from inhouse.packs.diffusion.guidance import guided
+from inhouse.packs.diffusion.preview import latent_to_rgb
+from inhouse.packs.diffusion.resizing import repeat_to, resize_mask
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from inhouse.packs.diffusion.conditioning import Conditioning
+    from inhouse.packs.diffusion.prediction import Prediction
+    from inhouse.packs.diffusion.samplers.base import Denoiser, Sampler, Step
+    from inhouse.packs.diffusion.unet import DiffusionModel, LatentFormat
+    from inhouse.wires import Latent
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is told about a sampling after each step.
+
+    Attributes:
+        step: steps done, from 1.
+        steps: steps in all.
+        denoised: the clean latent expected so far, (batch, channels, height, width) as the network sees it.
+
+    """
+
+    step: int
+    steps: int
+    denoised: Tensor
+
+    def preview(self) -> NDArray[np.uint8]:
+        """Return a small 8-bit RGB picture (height, width, 3) of the first sample."""
+        return latent_to_rgb(self.denoised)
+
+
+Callback = Callable[[Progress], None]
+"""Told of each step. It stops the sampling by raising InterruptedRunError."""
+
+
+def unheard(progress: Progress) -> None:
+    """Do nothing with progress."""
+
+
+class Sampled(NamedTuple):
+    """A latent at the end of a sampling, and the clean one expected behind it (the same unless noise was left)."""
+
+    latent: Latent
+    denoised: Latent
+
+
+@dataclass(frozen=True)
+class Guider:
+    """A model under conditionings and a guidance scale: what makes a denoiser for a latent.
+
+    Attributes:
+        model: the network.
+        positive: says what the picture shows.
+        negative: says what it does not; empty where there is no guidance.
+        cfg: the guidance scale, 0..100.
+        reference: whether running out of memory is an error, so that nothing but the inputs decides the numbers.
+
+    """
+
+    model: DiffusionModel
+    positive: Conditioning
+    negative: Conditioning = ()
+    cfg: float = 1.0
+    reference: bool = False
+
+    def denoiser(self, latent: Tensor, check: Callable[[], None]) -> Denoiser:
+        """Return the denoiser for latents in the shape of ``latent``; ``check`` runs before each network call."""
+        return guided(self.model, self.positive, self.negative, self.cfg, latent, check=check, reference=self.reference)
+
+
+def sample(  # noqa: PLR0913 - they are the sockets of KSampler and KSamplerAdvanced
+    model: DiffusionModel,
+    *,
+    seed: int,
+    steps: int,
+    cfg: float,
+    sampler: str,
+    schedule: str,
+    positive: Conditioning,
+    negative: Conditioning,
+    latent: Latent,
+    denoise: float = 1.0,
+    start_step: int = 0,
+    last_step: int | None = None,
+    force_full_denoise: bool = True,
+    disable_noise: bool = False,
+    reference: bool = False,
+    callback: Callback = unheard,
+    check: Callable[[], None] = ignore,
+) -> Latent:
+    """Sample a latent, as ``KSampler`` and ``KSamplerAdvanced`` do.
+
+    Args:
+        model: the network, with its guidance.
+        seed: of the noise, 0..2^64 - 1.
+        steps: of the whole schedule, 1 or more.
+        cfg: the guidance scale, 0..100.
+        sampler: name of the sampler.
+        schedule: name of the schedule.
+        positive: says what the picture shows.
+        negative: says what it does not.
+        latent: where to start from; its ``noise_mask`` limits what changes, its ``batch_index`` picks the noise.
+        denoise: how much of the noise to add and take away, 0..1; 0 returns the latent as it is.
+        start_step: the first step to run; the ones before are taken as done.
+        last_step: the step before which to stop; None runs to the end.
+        force_full_denoise: whether the last step ends without noise, wherever it stops.
+        disable_noise: start from the latent as it is, without fresh noise.
+        reference: see :class:`Guider`.
+        callback: told of each step.
+        check: called before each call of the network; it stops the sampling by raising InterruptedRunError.
+
+    Returns:
+        The latent, on the CPU, with whatever else the input carried.
+
+    Raises:
+        InterruptedRunError: ``callback`` or ``check`` raised it; ``partial`` is the clean latent expected so far.
+        NodeInputError: no sampler or schedule goes by that name, or the latent does not fit the model.
+        OutOfMemoryError: the device's memory does not suffice.
+
+    """
+    sigmas = schedule_sigmas(model.prediction, sampler, schedule, steps, denoise)
+    if last_step is not None and last_step < len(sigmas) - 1:
+        sigmas = sigmas[: last_step + 1].clone()
+        if force_full_denoise:
+            sigmas[-1] = 0
+    return sample_sigmas(
+        Guider(model, positive, negative, cfg, reference),
+        sampler=find_sampler(sampler),
+        sigmas=sigmas[start_step:],
+        seed=seed,
+        latent=latent,
+        disable_noise=disable_noise,
+        callback=callback,
+        check=check,
+    ).latent
+
+
+def schedule_sigmas(prediction: Prediction, sampler: str, schedule: str, steps: int, denoise: float) -> Tensor:
+    """Return the noise levels (steps + 1,) that a sampler steps through, both by name.
+
+    Raises:
+        NodeInputError: no schedule goes by that name.
+
+    """
+    from inhouse.packs.diffusion.schedules import SCHEDULES, sampler_sigmas
+
+    if schedule not in SCHEDULES:
+        raise _unknown("schedule", schedule, SCHEDULES)
+    return sampler_sigmas(sampler, schedule, prediction, steps, denoise=denoise)
+
+
+def find_sampler(name: str) -> Sampler:
+    """Return the sampler of that name.
+
+    Raises:
+        NodeInputError: there is none.
+
+    """
+    from inhouse.packs.diffusion.samplers.registry import SAMPLERS
+
+    if name not in SAMPLERS:
+        raise _unknown("sampler", name, SAMPLERS)
+    return SAMPLERS[name]
+
+
+def _unknown(kind: str, name: str, known: Mapping[str, object]) -> NodeInputError:
+    return NodeInputError(f"There is no {kind} {name!r}.", hint=f"There are: {', '.join(known)}.")
+
+
+def sample_sigmas(
+    guider: Guider,
+    *,
+    sampler: Sampler,
+    sigmas: Tensor,
+    seed: int,
+    latent: Latent,
+    disable_noise: bool = False,
+    callback: Callback = unheard,
+    check: Callable[[], None] = ignore,
+) -> Sampled:
+    """Sample a latent over given noise levels (steps + 1,), as ``SamplerCustom`` does; else as :func:`sample`."""
+    import torch
+
+    from inhouse.packs.diffusion.noise import NoiseSource, initial_noise
+
+    form = guider.model.latent_format
+    samples = _fitted(latent["samples"], form)
+    if len(sigmas) < 2:
+        return Sampled(latent, latent)
+    noise = initial_noise(samples, seed, latent.get("batch_index"))
+    if disable_noise:
+        noise = torch.zeros_like(noise)
+    device = guider.model.device
+    start, noise = form.into_model(samples.to(device)), noise.to(device)
+    watch = _Watch(latent, form, len(sigmas) - 1, callback)
+    with torch.no_grad(), watch:
+        denoiser = guider.denoiser(start, check)
+        if latent.get("noise_mask") is not None:
+            denoiser = MaskedDenoiser(denoiser, start, noise, _latent_mask(latent["noise_mask"], start))
+        prediction = denoiser.prediction
+        fresh = prediction.is_max_denoise(float(sigmas[0]))
+        x = prediction.noise_scaling(sigmas[0], noise, start, max_denoise=fresh)
+        x = sampler(denoiser, x, sigmas, noise=NoiseSource(seed), callback=watch.step)
+        return watch.sampled(prediction.inverse_noise_scaling(sigmas[-1], x))
+
+
+@dataclass(frozen=True)
+class MaskedDenoiser:
+    """A denoiser that keeps what lies outside a mask: RePaint's blending, once a call.
+
+    Lugmayr et al. (2022), https://arxiv.org/abs/2201.09865, equation 8, without its resampling.
+
+    Attributes:
+        inner: the denoiser inside the mask.
+        latent: the clean latent to keep, (batch, channels, height, width).
+        noise: of unit variance, the same that the sampling started from.
+        mask: (batch, 1, height, width), 1 where the picture may change, 0 where it stays.
+
+    """
+
+    inner: Denoiser
+    latent: Tensor
+    noise: Tensor
+    mask: Tensor
+
+    @property
+    def prediction(self) -> Prediction:
+        """The model's noise levels, and how it mixes signal and noise."""
+        return self.inner.prediction
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Return the clean latent expected behind ``x`` inside the mask, and the one to keep outside."""
+        return self._blend(self.inner(self._noised(x, sigma), sigma), self.latent)
+
+    def pair(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same, and the one that the unconditional prediction expects inside the mask."""
+        denoised, unconditional = self.inner.pair(self._noised(x, sigma), sigma)
+        return self._blend(denoised, self.latent), self._blend(unconditional, self.latent)
+
+    def _noised(self, x: Tensor, sigma: Tensor) -> Tensor:
+        return self._blend(x, self.prediction.noise_scaling(sigma, self.noise, self.latent))
+
+    def _blend(self, inside: Tensor, outside: Tensor) -> Tensor:
+        return inside * self.mask + outside * (1 - self.mask)
+
+
+class _Watch:
+    """Follows a sampling step by step, so that an interrupted one leaves what it had."""
+
+    def __init__(self, latent: Latent, form: LatentFormat, steps: int, callback: Callback) -> None:
+        self._latent = latent
+        self._form = form
+        self._steps = steps
+        self._callback = callback
+        self._denoised: Tensor | None = None
+
+    def step(self, step: Step) -> None:
+        self._denoised = step.denoised
+        self._callback(Progress(step.index + 1, self._steps, step.denoised))
+
+    def sampled(self, x: Tensor) -> Sampled:
+        latent = self._outside(x)
+        return Sampled(latent, latent if self._denoised is None else self._outside(self._denoised))
+
+    def _outside(self, x: Tensor) -> Latent:
+        return {**self._latent, "samples": self._form.out_of_model(x).cpu()}
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, InterruptedRunError) and error.partial is None and self._denoised is not None:
+            error.partial = self._outside(self._denoised)
+
+
+def _fitted(samples: Tensor, form: LatentFormat) -> Tensor:
+    """Return samples with as many channels as the model's latents have; an empty latent fits every model."""
+    if samples.shape[1] == form.channels:
+        return samples
+    if not bool(samples.any()):
+        return samples.new_zeros(samples.shape[0], form.channels, *samples.shape[2:])
+    raise NodeInputError(
+        f"The latent has {samples.shape[1]} channels, the model's latents have {form.channels}.",
+        hint="Encode the picture with the model's own VAE.",
+        input_name="latent_image",
+    )
+
+
+def _latent_mask(mask: Tensor, latent: Tensor) -> Tensor:
+    """Return a mask (height, width) or (batch, [1,] height, width) of any size as (batch, 1, ...) of a latent."""
+    return repeat_to(resize_mask(mask.to(latent), latent.shape[-1], latent.shape[-2]), latent.shape[0])

@@ -1,0 +1,129 @@
+"""Textual inversions (Gal et al. 2022): rows of a text model's embedding table that ship as small files."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse.errors import InhouseError, ModelFormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
+PREFIX = "embedding:"
+"""Opens the word of a prompt that names a textual inversion."""
+
+_SUFFIXES = ("", ".safetensors", ".pt", ".bin")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Embeddings:
+    """Textual inversions by name.
+
+    Attributes:
+        folders: where their files lie, the first that has a name wins.
+
+    """
+
+    folders: tuple[Path, ...] = ()
+
+    def find(self, name: str) -> Path | None:
+        """Return the file of that name (``sub/name``, with or without its extension), None where there is none.
+
+        A name that leads out of the folders finds nothing.
+        """
+        for folder in self.folders:
+            root = folder.resolve()
+            for suffix in _SUFFIXES:
+                path = (root / (name + suffix)).resolve()
+                if path.suffix in _SUFFIXES[1:] and path.is_relative_to(root) and path.is_file():
+                    return path
+        return None
+
+    def vectors(self, name: str, *, encoder: str, width: int) -> Tensor | None:
+        """Return the rows (n, width), float32, that a textual inversion holds for one text encoder.
+
+        None, and a warning in the log, where the file is missing, unreadable or made for another width.
+
+        Args:
+            name: as :meth:`find` takes it.
+            encoder: the encoder's key in files that serve several, such as ``clip_l``.
+            width: the encoder's embedding width.
+
+        """
+        path = self.find(name)
+        if path is None:
+            _log.warning("There is no embedding %r in the embeddings folders; the prompt goes on without it.", name)
+            return None
+        try:
+            rows = _select(read_embedding(path), encoder)
+        except InhouseError as error:
+            _log.warning("%s The prompt goes on without it.", error)
+            return None
+        if rows.shape[-1] != width:
+            _log.warning(
+                "Embedding %r is %d wide and the text encoder %s %d: it was made for another model family, "
+                "and the prompt goes on without it.",
+                name,
+                rows.shape[-1],
+                encoder,
+                width,
+            )
+            return None
+        return rows
+
+
+def read_embedding(path: Path) -> dict[str, Tensor]:
+    """Read every tensor of a textual inversion by its name in the file.
+
+    Files of PyTorch are read by its loader of plain data, which runs no code that lies in them.
+
+    Raises:
+        ModelFormatError: the file is corrupt, holds anything but plain data, or no tensor.
+
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        if path.suffix == ".safetensors":
+            data: object = load_file(path)
+        else:
+            data = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, ValueError, SafetensorError, _unpickling_error()) as error:
+        raise ModelFormatError(f"Embedding {path.name!r} cannot be read.", hint="Save it as safetensors.") from error
+    tensors = dict(_tensors(data))
+    if not tensors:
+        raise ModelFormatError(f"Embedding {path.name!r} holds no tensor.")
+    return tensors
+
+
+def _unpickling_error() -> type[Exception]:
+    from pickle import UnpicklingError
+
+    return UnpicklingError
+
+
+def _tensors(data: object) -> Iterator[tuple[str, Tensor]]:
+    """Walk what the known trainers write: a mapping to tensors, or mappings to tensors inside one."""
+    import torch
+
+    if isinstance(data, Mapping):
+        for name, value in data.items():
+            if isinstance(value, torch.Tensor):
+                yield str(name), value
+            elif isinstance(value, Mapping):
+                yield from _tensors(value)
+
+
+def _select(tensors: dict[str, Tensor], encoder: str) -> Tensor:
+    """Return the rows for one encoder: under its own key, else the first tensor of the file."""
+    chosen = tensors.get(encoder, next(iter(tensors.values())))
+    return chosen.detach().float().reshape(-1, chosen.shape[-1])
