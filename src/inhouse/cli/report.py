@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from inhouse.cli.session import Session
-    from inhouse.engine.run import RunResult
+    from inhouse.engine.result import RunResult
     from inhouse.engine.workflow import Workflow
 
 
@@ -26,6 +27,7 @@ class RunReport:
     session: Session
     workflow: Workflow
     result: RunResult
+    salvaged: Mapping[str, Path] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the whole report as JSON-ready data."""
@@ -36,6 +38,7 @@ class RunReport:
             "outputs": outputs,
             "seconds": {node_id: round(seconds, 6) for node_id, seconds in self.result.seconds.items()},
             "cached": list(self.result.cached),
+            "salvaged": {node_id: str(path) for node_id, path in self.salvaged.items()},
             "errors": [failure.error.as_dict() for failure in self.result.failures],
         }
 
@@ -59,6 +62,8 @@ class RunReport:
         errors = Console(stderr=True)
         for failure in self.result.failures:
             errors.print(Text.assemble(("error ", "bold red"), str(failure.error)))
+        for node_id, path in self.salvaged.items():
+            console.print(Text(str(path), style="bold"), Text(f"  what {self._name(node_id)} had so far", style="dim"))
         total = sum(self.result.seconds.values())
         console.print(Text(f"{self.result.status} in {total:.1f} s", style="dim"))
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from inhouse.cli.session import Session
-    from inhouse.engine.run import RunResult
+    from inhouse.engine.result import RunResult
     from inhouse.engine.workflow import Workflow
 
 SEED_MAX = 2**64 - 1
@@ -80,8 +80,9 @@ def _execute(session: Session, workflow: Workflow, *, as_json: bool) -> RunResul
 def _answer(session: Session, workflow: Workflow, result: RunResult, *, as_json: bool) -> Exit:
     from inhouse.cli.exits import exit_code
     from inhouse.cli.report import RunReport
+    from inhouse.cli.salvage import salvage
 
-    answer = RunReport(session, workflow, result)
+    answer = RunReport(session, workflow, result, salvage(result, session.folders.output))
     answer.print_json() if as_json else answer.print_text()
     if result.status == "success":
         return Exit.OK

@@ -18,6 +18,7 @@ from inhouse.errors import FileError, ModelNotFoundError
 from inhouse.files import Folders
 from inhouse.models.catalogue import ModelCatalogue
 from inhouse.models.folders import layout_under, with_extra_paths
+from inhouse.packs.image import PICTURES
 from inhouse.plugins import build_registry, load_packs
 
 if TYPE_CHECKING:
@@ -26,7 +27,11 @@ if TYPE_CHECKING:
 BOX = Path(__file__).parents[1] / "box"
 """The models that come with the package."""
 
-_PICTURES = re.compile(r"\.(png|jpe?g|webp|gif|bmp|tiff?|apng)$", re.IGNORECASE)
+_INPUTS = {
+    "images": PICTURES,
+    "latents": re.compile(r"\.latent$", re.IGNORECASE),
+}
+"""Which files of the input folder each kind of choice lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,6 @@ def choice_sources(catalogue: ModelCatalogue, folders: Folders) -> dict[str, Cho
     return {
         "models": ChoiceSource(catalogue.names, looked_in, ModelNotFoundError.code),
         "input": ChoiceSource(
-            lambda _: folders.inputs(_PICTURES), lambda _: f"Looked in: {folders.input}.", "input_not_found"
+            lambda kind: folders.inputs(_INPUTS[kind]), lambda _: f"Looked in: {folders.input}.", "input_not_found"
         ),
     }

@@ -1,0 +1,41 @@
+"""What an interrupted run had so far, kept in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inhouse.files import write_numbered
+
+if TYPE_CHECKING:
+    from inhouse.engine.run import RunResult
+
+
+def salvage(result: RunResult, output: Path) -> dict[str, Path]:
+    """Write the partial latent of each interrupted sampler, to go on from with LoadLatent.
+
+    Args:
+        result: what became of a run.
+        output: the folder to write to.
+
+    Returns:
+        The file of each node that had something.
+
+    Raises:
+        OutputError: the folder cannot be written.
+
+    """
+    saved = {}
+    for failure in result.failures:
+        if isinstance(failure.partial, dict) and "samples" in failure.partial:
+            from inhouse.packs.diffusion.latent_files import serialise
+
+            data = serialise(failure.partial)
+            saved[failure.node_id] = write_numbered(
+                output, "interrupted", ".latent", lambda f, data=data: f.write(data)
+            )
+    return saved
+
+
+def _write(output: Path, data: bytes) -> Path:
+    return write_numbered(output, "interrupted", ".latent", lambda file: file.write(data))

@@ -1,0 +1,210 @@
+"""Nodes that load models: checkpoints, UNets, text encoders, autoencoders, LoRA files."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+from inhouse import Choices, Context, Range, Widget, node
+from inhouse.backends.compute import Compute
+from inhouse.models.catalogue import ModelCatalogue
+from inhouse.packs.diffusion.wires import Clip, Model, Vae
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from inhouse.packs.diffusion.assembly import Placement
+    from inhouse.packs.diffusion.text.encoder import TextEncoder
+    from inhouse.packs.diffusion.text_model import TextModel
+
+_log = logging.getLogger(__name__)
+
+Strength = Annotated[float, Range(-100, 100, step=0.01)]
+
+ADVANCED = Widget({"advanced": True})
+"""For inputs that a canvas hides until asked."""
+
+
+class Loaded(NamedTuple):
+    """What a checkpoint holds."""
+
+    MODEL: Model
+    CLIP: Clip
+    VAE: Vae
+
+
+class Patched(NamedTuple):
+    """A model and a text encoder with a LoRA on them."""
+
+    MODEL: Model
+    CLIP: Clip
+
+
+def file_state(kind: str, name: str, context: Context) -> Any:
+    """Return what tells one state of a model file from another: its path, size and time of change.
+
+    Weights are gigabytes; hashing them at each run would cost more than most runs.
+    """
+    path = context.service(ModelCatalogue).path(kind, name)
+    stat = path.stat()
+    return [str(path), stat.st_size, stat.st_mtime_ns]
+
+
+def _checkpoint_state(*, ckpt_name: str, context: Context) -> Any:
+    return file_state("checkpoints", ckpt_name, context)
+
+
+def _unet_state(*, unet_name: str, context: Context) -> Any:
+    return file_state("diffusion_models", unet_name, context)
+
+
+def _clip_state(*, clip_name: str, context: Context) -> Any:
+    return file_state("text_encoders", clip_name, context)
+
+
+def _vae_state(*, vae_name: str, context: Context) -> Any:
+    return file_state("vae", vae_name, context)
+
+
+def _lora_state(*, lora_name: str, context: Context) -> Any:
+    return file_state("loras", lora_name, context)
+
+
+@node("CheckpointLoaderSimple", category="loaders", display_name="Load Checkpoint", fingerprint=_checkpoint_state)
+def load_checkpoint(*, ckpt_name: Annotated[str, Choices("models/checkpoints")], context: Context) -> Loaded:
+    """Load a diffusion model with its text encoder and its autoencoder from one file or folder."""
+    from inhouse.packs.diffusion import loading
+
+    parts = loading.load_checkpoint(_path(context, "checkpoints", ckpt_name), _placement(context))
+    return Loaded(parts.model, _encoder(parts.clip, context), parts.vae)
+
+
+@node("UNETLoader", category="advanced/loaders", display_name="Load Diffusion Model", fingerprint=_unet_state)
+def load_unet(
+    *,
+    unet_name: Annotated[str, Choices("models/diffusion_models")],
+    weight_dtype: Annotated[str, Choices(("default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"))],
+    context: Context,
+) -> Model:
+    """Load a denoising network from a file of its own; ``weight_dtype`` other than ``default`` is kept whole here."""
+    from inhouse.packs.diffusion import loading
+
+    if weight_dtype != "default":
+        _log.warning("%s: weights stay in full precision; %s would save memory only.", unet_name, weight_dtype)
+
+    return loading.load_diffusion_model(_path(context, "diffusion_models", unet_name), _placement(context))
+
+
+_CLIP_TYPES = (
+    "stable_diffusion",
+    "stable_cascade",
+    "sd3",
+    "stable_audio",
+    "mochi",
+    "ltxv",
+    "pixart",
+    "cosmos",
+    "lumina2",
+    "wan",
+    "hidream",
+    "chroma",
+    "ace",
+    "omnigen2",
+    "qwen_image",
+    "hunyuan_image",
+)
+
+
+@node("CLIPLoader", category="advanced/loaders", display_name="Load CLIP", fingerprint=_clip_state)
+def load_clip(
+    *,
+    clip_name: Annotated[str, Choices("models/text_encoders")],
+    type: Annotated[str, Choices(_CLIP_TYPES)],  # noqa: A002, ARG001 - on the wire; here the file itself tells its kind
+    device: Annotated[str | None, Choices(("default", "cpu")), ADVANCED] = None,
+    context: Context,
+) -> Clip:
+    """Load a text encoder from a file of its own."""
+    from inhouse.packs.diffusion import loading
+
+    path = _path(context, "text_encoders", clip_name)
+    return _encoder(loading.load_text_model(path, _placement(context, device)), context)
+
+
+@node("VAELoader", category="loaders", display_name="Load VAE", fingerprint=_vae_state)
+def load_vae(*, vae_name: Annotated[str, Choices("models/vae")], context: Context) -> Vae:
+    """Load an autoencoder from a file of its own."""
+    from inhouse.packs.diffusion import loading
+
+    return loading.load_vae(_path(context, "vae", vae_name), _placement(context))
+
+
+@node("LoraLoader", category="loaders", display_name="Load LoRA", fingerprint=_lora_state)
+def load_lora(
+    *,
+    model: Model,
+    clip: Clip,
+    lora_name: Annotated[str, Choices("models/loras")],
+    strength_model: Strength = 1.0,
+    strength_clip: Strength = 1.0,
+    context: Context,
+) -> Patched:
+    """Put a LoRA on a model and its text encoder; both stay as they were for whoever else uses them."""
+    from inhouse.packs.diffusion import loading, lora
+
+    file = loading.load_lora(_path(context, "loras", lora_name))
+    patched, text = lora.apply_lora(model, clip.model, file, strength_model, strength_clip)
+    return Patched(patched or model, clip.with_model(text) if text else clip)
+
+
+@node("LoraLoaderModelOnly", category="loaders", fingerprint=_lora_state)
+def load_lora_model_only(
+    *,
+    model: Model,
+    lora_name: Annotated[str, Choices("models/loras")],
+    strength_model: Strength = 1.0,
+    context: Context,
+) -> Model:
+    """Put a LoRA on a model and leave the text encoder alone."""
+    from inhouse.packs.diffusion import loading, lora
+
+    file = loading.load_lora(_path(context, "loras", lora_name))
+    return lora.apply_lora(model, None, file, strength_model, 0.0)[0] or model
+
+
+@node("CLIPSetLastLayer", category="conditioning", display_name="CLIP Set Last Layer")
+def set_last_layer(*, clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, -1, step=1)] = -1) -> Clip:
+    """Take the conditioning from an earlier layer of the text encoder (CLIP skip)."""
+    return clip.with_layer(stop_at_clip_layer)
+
+
+def _path(context: Context, kind: str, name: str) -> Path:
+    return context.service(ModelCatalogue).path(kind, name)
+
+
+def _placement(context: Context, device: str | None = None) -> Placement:
+    import torch
+
+    from inhouse.packs.diffusion.assembly import Placement
+
+    compute = context.service(Compute)
+    return Placement(getattr(torch, compute.dtype), "cpu" if device == "cpu" else compute.device)
+
+
+def _encoder(model: TextModel | None, context: Context) -> TextEncoder | None:
+    if model is None:
+        return None
+    from inhouse.packs.diffusion.text.embeddings import Embeddings
+    from inhouse.packs.diffusion.text.encoder import TextEncoder
+
+    return TextEncoder(model, Embeddings(context.service(ModelCatalogue).folders("embeddings")))
+
+
+NODES = [
+    load_checkpoint,
+    load_unet,
+    load_clip,
+    load_vae,
+    load_lora,
+    load_lora_model_only,
+    set_last_layer,
+]

@@ -1,0 +1,21 @@
+"""Names of the wires that diffusion nodes share: Python types for a type checker, names on the wire at run time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+from inhouse import Wire
+
+if TYPE_CHECKING:
+    from inhouse.packs.diffusion import conditioning, unet, vae
+    from inhouse.packs.diffusion.text import encoder
+
+    Model: TypeAlias = unet.DiffusionModel
+    Clip: TypeAlias = encoder.TextEncoder
+    Vae: TypeAlias = vae.Vae
+    Conditioning: TypeAlias = conditioning.Conditioning
+else:
+    Model = Annotated[Any, Wire("MODEL")]
+    Clip = Annotated[Any, Wire("CLIP")]
+    Vae = Annotated[Any, Wire("VAE")]
+    Conditioning = Annotated[Any, Wire("CONDITIONING")]

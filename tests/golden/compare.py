@@ -1,0 +1,67 @@
+"""Compares what a run made with a golden result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from safetensors.numpy import load_file
+
+HERE = Path(__file__).parent
+CASES = HERE / "cases"
+LATENT_LIMIT = 1e-3
+"""Largest allowed max|a - b| / std(reference) of a latent, in float32."""
+PIXEL_LIMIT = 2
+"""Largest allowed difference of a pixel, of 255."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How far one file is from its golden twin.
+
+    Attributes:
+        file: name of the golden file.
+        value: the measure, in the unit of the limit.
+        limit: the largest value allowed.
+
+    """
+
+    file: str
+    value: float
+    limit: float
+
+    @property
+    def within(self) -> bool:
+        """Whether the difference is allowed."""
+        return self.value <= self.limit
+
+
+def golden_files(case: Path) -> list[Path]:
+    """Return the golden files of a case, in order of the nodes that made them."""
+    return sorted(path for path in case.iterdir() if path.suffix in (".latent", ".png"))
+
+
+def difference(golden: Path, made: Path) -> Difference:
+    """Measure one file against its golden twin."""
+    if golden.suffix == ".png":
+        pixels = [np.asarray(Image.open(path).convert("RGB"), dtype=np.int16) for path in (golden, made)]
+        same = pixels[0].shape == pixels[1].shape
+        value = float(np.abs(pixels[0] - pixels[1]).max()) if same else float("inf")
+        return Difference(golden.name, value, PIXEL_LIMIT)
+    wanted, got = (load_file(path)["latent_tensor"].astype(np.float64) for path in (golden, made))
+    value = float(np.abs(wanted - got).max() / wanted.std()) if wanted.shape == got.shape else float("inf")
+    return Difference(golden.name, value, LATENT_LIMIT)
+
+
+def differences(case: Path, made: list[Path]) -> list[Difference]:
+    """Measure the files that a run of a case made, given in the order of the golden ones of their kind."""
+    wanted = golden_files(case)
+    by_suffix = {suffix: [path for path in made if path.suffix == suffix] for suffix in (".latent", ".png")}
+    pairs = [
+        (golden, path)
+        for suffix, found in by_suffix.items()
+        for golden, path in zip([g for g in wanted if g.suffix == suffix], found, strict=True)
+    ]
+    return [difference(golden, path) for golden, path in pairs]
