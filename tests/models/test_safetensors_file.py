@@ -29,7 +29,7 @@ def entry(**changes: Any) -> dict[str, Any]:
 
 def test_tensors_are_listed_without_their_data_being_read(tmp_path: Path) -> None:
     path = tmp_path / "model.safetensors"
-    arrays = {"b": np.arange(6, dtype=np.float16).reshape(2, 3), "a": np.array(7, dtype=np.int64)}
+    arrays: dict[str, Any] = {"b": np.arange(6, dtype=np.float16).reshape(2, 3), "a": np.array(7, dtype=np.int64)}
     save_file(arrays, path, metadata={"format": "pt"})
 
     file = open_safetensors(path)

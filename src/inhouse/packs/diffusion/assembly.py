@@ -149,12 +149,8 @@ def _spec(weights: Weights, read: Callable[[Mapping[str, tuple[int, ...]]], S]) 
 
 
 def _layers(weights: Weights) -> dict[str, tuple[int, ...]]:
-    """Return layer -> its weight's shape, for layers whose weight has two axes or more."""
-    return {
-        name.removesuffix(".weight"): shape
-        for name, shape in shapes(weights).items()
-        if name.endswith(".weight") and len(shape) >= 2
-    }
+    """Return layer -> its weight's shape."""
+    return {name.removesuffix(".weight"): shape for name, shape in shapes(weights).items() if name.endswith(".weight")}
 
 
 def _handle(make: Callable[[], N], weights: Weights, dtype: torch.dtype, device: str) -> Handle[N]:

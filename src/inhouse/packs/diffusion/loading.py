@@ -10,7 +10,7 @@ from inhouse.packs.diffusion.assembly import Checkpoint, Placement, build_text_m
 from inhouse.packs.diffusion.families import sd1, sd2
 from inhouse.packs.diffusion.families.encoders import ENCODERS
 from inhouse.packs.diffusion.layouts import read_components
-from inhouse.packs.diffusion.lora import Lora
+from inhouse.packs.diffusion.lora_file import Lora
 from inhouse.packs.diffusion.text_model import TextModel
 from inhouse.packs.diffusion.unet import DiffusionModel
 from inhouse.packs.diffusion.vae import Vae
