@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
 _SLOT_BYTES = 64
 """What a small object costs in a list or mapping, roughly."""
+_SMALL = frozenset({int, float, bool, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Cache:
 
     def put(self, key: bytes, outcome: Outcome) -> None:
         """Store an outcome; the least recently used leave until it fits."""
-        size = measure(outcome.slots) + measure(outcome.ui) + measure(outcome.writes)
+        size = measure((outcome.slots, outcome.ui, outcome.writes))
         if size > self.max_bytes:
             return
         with self._lock:
@@ -80,27 +81,31 @@ class Cache:
 def measure(value: Any) -> int:
     """Return roughly how many bytes a value keeps alive.
 
-    Whatever has ``nbytes`` (arrays, tensors, models) is believed; containers are walked without recursion, and an
-    object that stands in several places counts once.
+    Whatever has ``nbytes`` (arrays, tensors, models) is believed; containers and dataclasses are walked without
+    recursion, and an object that stands in several places counts once.
     """
     total = 0
     seen: set[int] = set()
     stack = [value]
     while stack:
         item = stack.pop()
-        if item.__class__ in (int, float, bool, str, bytes, type(None)):
-            total += sys.getsizeof(item) if item.__class__ in (str, bytes) else _SLOT_BYTES
+        kind = item.__class__
+        if kind in _SMALL:
+            total += _SLOT_BYTES
             continue
         if id(item) in seen:
             continue
         seen.add(id(item))
         total += _SLOT_BYTES
-        nbytes = getattr(item, "nbytes", None)
-        if isinstance(nbytes, int):
-            total += nbytes
-        elif isinstance(item, dict):
-            stack.extend(item.values())
+        if kind is str or kind is bytes:
+            total += len(item)
+        elif isinstance(item, Mapping):
+            stack += item.values()
             total += _SLOT_BYTES * len(item)
         elif isinstance(item, list | tuple | set | frozenset):
-            stack.extend(item)
+            stack += item
+        elif isinstance(nbytes := getattr(item, "nbytes", None), int):
+            total += nbytes
+        elif is_dataclass(kind):
+            stack += [getattr(item, field.name, None) for field in fields(kind)]
     return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from inhouse.engine.cache import Outcome
@@ -23,28 +24,28 @@ def arguments(task: Task) -> list[Arguments]:
 
     Lists are mapped in step, the shorter ones repeating their last element; an empty list means no call at all.
     """
-    lists = {name: values(task, name) for name in task.inputs}
+    lists = {name: values(task, name, value) for name, value in task.inputs.items()}
     if task.spec.input_is_list:
-        return [dict(lists)]
-    longest = max(map(len, lists.values()), default=1)
-    if longest == 1 and all(lists.values()):
+        return [{name: list(items) for name, items in lists.items()}]
+    counts = set(map(len, lists.values()))
+    if counts <= {1}:
         return [{name: items[0] for name, items in lists.items()}]
-    if not all(lists.values()):
+    if 0 in counts:
         return []
-    return [{name: items[min(i, len(items) - 1)] for name, items in lists.items()} for i in range(longest)]
+    return [{name: items[min(i, len(items) - 1)] for name, items in lists.items()} for i in range(max(counts))]
 
 
-def values(task: Task, name: str) -> Sequence[Any]:
-    """Return what an input holds: a list of one, unless its source mapped lists; None stands for "not computed"."""
-    value = task.inputs[name]
+def values(task: Task, name: str, value: Any) -> Sequence[Any]:
+    """Return what an input holds: a list of one, unless its source mapped lists; None stands for "not asked for"."""
     if value.__class__ is not Link:
         return (value,)
-    if task.spec.inputs[name].raw_link:
-        return ([value.node, value.slot],)
     source = task.sources[name]
-    if source.failure is not None and task.spec.inputs[name].catches:
+    if not task.spec.eager and not task.reads(name):
+        return ([value.node, value.slot],) if task.spec.inputs[name].raw_link else (None,)
+    if source.outcome is None:
         return (source.failure,)
-    return source.outcome.slots[value.slot] if source.outcome is not None else (None,)
+    slots: Sequence[Sequence[Any]] = source.outcome.slots
+    return slots[value[1]]
 
 
 def blocker(spec: NodeSpec, call: Mapping[str, Any]) -> Blocker | None:
@@ -59,29 +60,34 @@ def blocker(spec: NodeSpec, call: Mapping[str, Any]) -> Blocker | None:
 
 def blocked(spec: NodeSpec) -> Result:
     """Return the result of a call that a blocker kept from running: every consumer is blocked, silently."""
-    return Result(tuple(Blocker() for _ in spec.outputs))
+    return Result(tuple(repeat(Blocker(), len(spec.outputs))))
 
 
 def normalise(spec: NodeSpec, returned: Any) -> Result:
     """Return what a node's function returned as a ``Result``, one value a declared output.
 
     Raises:
-        NodeExecutionError: it returned another number of values than it declares.
+        NodeExecutionError: it returned another number of values than it declares, or no list where it declares one.
 
     """
     count = len(spec.outputs)
     if returned.__class__ is Result:
         result: Result = returned
-    elif count == 1 and not hasattr(returned, "_fields"):
-        return Result((returned,))
+        if not result.values and (result.ui is not None or result.expand is not None):
+            result = Result((None,) * count, result.ui, result.expand)
     elif count == 0:
         return Result()
-    else:
+    elif count == 1 and not (isinstance(returned, tuple) and len(returned) == 1 and hasattr(returned, "_fields")):
+        result = Result((returned,))
+    elif isinstance(returned, tuple | list):
         result = Result(tuple(returned))
-    if not result.values and result.ui is not None:
-        return Result((None,) * count, result.ui, result.expand)
+    else:
+        raise NodeExecutionError(f"Node {spec.id} returned {_kind(returned)} and declares {count} outputs.")
     if len(result.values) != count:
         raise NodeExecutionError(f"Node {spec.id} returned {len(result.values)} values and declares {count}.")
+    for output, value in zip(spec.outputs, result.values, strict=True):
+        if output.is_list and not isinstance(value, list | tuple | Blocker):
+            raise NodeExecutionError(f"Node {spec.id} returned {_kind(value)} where it declares a list.")
     return result
 
 
@@ -106,3 +112,7 @@ def merge_ui(shown: Iterable[Mapping[str, Any] | None]) -> Mapping[str, Any] | N
         for name, items in (ui or {}).items():
             merged[name] = [*merged[name], *items] if name in merged else items
     return merged or None
+
+
+def _kind(value: Any) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"

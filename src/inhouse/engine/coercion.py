@@ -20,25 +20,26 @@ _MANY = 20
 def coerce(node_id: str, spec: InputSpec, value: Any, choices: Sequence[str] | None) -> tuple[Any, Fault | None]:
     """Return ``value`` as the type of ``spec`` and None, or the value and what is wrong with it.
 
-    Numbers written as text are read, whole floats become integers: canvases save both.
+    Numbers written as text are read, floats become integers (2.9 is 2, as in ComfyUI): canvases save both. Where
+    several types fit, the value's own comes first, then BOOLEAN, INT, FLOAT, STRING.
     """
     if choices is not None:
         return _choose(node_id, spec, value, choices)
-    for name in spec.type.names:
-        if name in _READERS:
-            try:
-                value = _READERS[name](value)
-            except (TypeError, ValueError, OverflowError) as error:
-                return value, _fault(
-                    "invalid_input_type",
-                    node_id,
-                    spec,
-                    value,
-                    f"Cannot read {_shown(value)} as {name}.",
-                    f"Give a value of type {name}.",
-                    exception_message=str(error),
-                )
+    names = [name for name in _READERS if name in spec.type.names] if not spec.type.is_wildcard else []
+    names.sort(key=lambda name: type(value) is not _READERS[name][0])
+    problem = ""
+    for name in names:
+        try:
+            value = _READERS[name][1](value)
             break
+        except (TypeError, ValueError, OverflowError) as error:
+            problem = problem or str(error)
+    else:
+        if names:
+            wanted = " or ".join(names)
+            message, hint = f"Cannot read {_shown(value)} as {wanted}.", f"Give a value of type {wanted}."
+            fault = _fault("invalid_input_type", node_id, spec, value, message, hint, exception_message=problem)
+            return value, fault
     return value, _out_of_range(node_id, spec, value) if spec.range else None
 
 
@@ -61,10 +62,10 @@ def _out_of_range(node_id: str, spec: InputSpec, value: Any) -> Fault | None:
         return None
     allowed = f"Allowed is {bounds.min:g} to {bounds.max:g}."
     if value < bounds.min:
-        message = f"{value} is smaller than {bounds.min:g}."
+        message = f"{_shown(value)} is smaller than {bounds.min:g}."
         return _fault("value_smaller_than_min", node_id, spec, value, message, allowed)
     if value > bounds.max:
-        message = f"{value} is bigger than {bounds.max:g}."
+        message = f"{_shown(value)} is bigger than {bounds.max:g}."
         return _fault("value_bigger_than_max", node_id, spec, value, message, allowed)
     return None
 
@@ -97,20 +98,21 @@ def _read_bool(value: Any) -> bool:
     return bool(value)
 
 
-_READERS: Mapping[str, Callable[[Any], Any]] = {
-    "INT": _read_int,
-    "FLOAT": _read_float,
-    "STRING": _read_text,
-    "BOOLEAN": _read_bool,
+_READERS: Mapping[str, tuple[type[Any], Callable[[Any], Any]]] = {
+    "BOOLEAN": (bool, _read_bool),
+    "INT": (int, _read_int),
+    "FLOAT": (float, _read_float),
+    "STRING": (str, _read_text),
 }
 
 
-def _fault(
-    code: str, node_id: str, spec: InputSpec, value: Any, message: str, hint: str, **details: Any
-) -> Fault:
+def _fault(code: str, node_id: str, spec: InputSpec, value: Any, message: str, hint: str, **details: Any) -> Fault:
     return Fault(code, message, node_id, spec.name, hint, {"received_value": value, **details})
 
 
 def _shown(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python prints
+        text = f"a number of {value.bit_length()} bits" if isinstance(value, int) else "a value"
     return text if len(text) <= 80 else text[:77] + "..."

@@ -34,8 +34,10 @@ class Shared(MutableMapping[str, Any]):
         self.written: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        self._allow(name, self._reads | self._writes, "reads")
-        return self.written[name] if name in self.written else self._values[name]
+        if name in self.written:
+            return self.written[name]
+        self._allow(name, self._reads, "reads")
+        return self._values[name]
 
     def __setitem__(self, name: str, value: Any) -> None:
         self._allow(name, self._writes, "writes")
@@ -48,10 +50,10 @@ class Shared(MutableMapping[str, Any]):
         )
 
     def __iter__(self) -> Iterator[str]:
-        return (name for name in sorted(self._reads) if name in self._values)
+        return iter(sorted(self._values.keys() | self.written.keys()))
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._values.keys() | self.written.keys())
 
     def _allow(self, name: str, declared: frozenset[str], verb: str) -> None:
         if name not in declared:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from collections import deque
 
 from inhouse.errors import InterruptedRunError
 
@@ -15,34 +15,40 @@ class Control:
     """
 
     def __init__(self) -> None:
-        self._interrupted = threading.Event()
-        self._cancelled = threading.Event()
+        self._interrupts: deque[bool] = deque(maxlen=1)  # its methods take no lock that a signal handler could meet
+        self._cancelled = False
 
     def interrupt(self) -> None:
         """Stop the node that runs now."""
-        self._interrupted.set()
+        self._interrupts.append(True)
 
     def cancel(self) -> None:
         """Stop the whole run."""
-        self._cancelled.set()
+        self._cancelled = True
 
     @property
     def cancelled(self) -> bool:
         """Whether the whole run is to stop."""
-        return self._cancelled.is_set()
+        return self._cancelled
 
     @property
     def requested(self) -> bool:
         """Whether a stop of either kind waits to be noticed."""
-        return self._cancelled.is_set() or self._interrupted.is_set()
+        return self._cancelled or bool(self._interrupts)
 
     def check(self) -> None:
-        """Raise if a stop was asked for; an interrupt is used up by the node that notices it.
+        """Raise if a stop was asked for; an interrupt is used up by the one node that notices it.
 
         Raises:
             InterruptedRunError: stop now.
 
         """
-        if self.requested:
-            self._interrupted.clear()
+        if self.take() or self._cancelled:
             raise InterruptedRunError
+
+    def take(self) -> bool:
+        """Use up an interrupt; return whether there was one."""
+        try:
+            return self._interrupts.pop()
+        except IndexError:
+            return False

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Self
 from inhouse.engine.cache import Cache
 from inhouse.engine.control import Control
 from inhouse.engine.lane import AsyncLane
-from inhouse.engine.run import Run, RunResult, Surroundings
+from inhouse.engine.run import Run
+from inhouse.engine.surroundings import Surroundings
 from inhouse.engine.validation import Validation, validate
 from inhouse.errors import WorkflowInvalidError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from inhouse.engine.events import Emit, Event
     from inhouse.engine.registry import Registry
+    from inhouse.engine.result import RunResult
     from inhouse.engine.workflow import Workflow
 
 CACHE_BYTES = 2 * 1024**3
@@ -76,6 +78,7 @@ class Engine:
         if validation.faults and not (skip_faulty and validation.targets):
             raise WorkflowInvalidError(validation.faults)
         surroundings = Surroundings(
+            workflow=workflow,
             registry=self.registry,
             cache=self.cache,
             lane=self._lane,
@@ -85,7 +88,7 @@ class Engine:
             run_id=run_id or uuid.uuid4().hex,
             shared=MappingProxyType(dict(shared or {})),
         )
-        return Run(workflow, validation, surroundings).execute()
+        return Run(validation, surroundings).execute()
 
     def close(self) -> None:
         """End the engine's own thread, if it started one."""

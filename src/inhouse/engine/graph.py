@@ -2,130 +2,233 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from inhouse.engine.keys import fingerprint_needs, node_key
-from inhouse.engine.sharing import implicit_sources
-from inhouse.engine.task import Task
+from inhouse.engine.asking import parameters
+from inhouse.engine.keys import node_key
+from inhouse.engine.sharing import implicit_sources, shared_names
+from inhouse.engine.task import State, Task
 from inhouse.engine.topology import sources_first
 from inhouse.engine.workflow import Link
-from inhouse.errors import NodeExecutionError
+from inhouse.errors import NodeExecutionError, SharedAccessError
 
 if TYPE_CHECKING:
-    from inhouse.engine.registry import Registry
-    from inhouse.engine.validation import Validation
-    from inhouse.engine.workflow import Workflow, WorkflowNode
+    from collections.abc import Mapping, Sequence
 
-Fingerprint = Callable[[Task, Mapping[str, Any]], Any]
-"""Asks a task's fingerprint function, given the values of its inputs."""
+    from inhouse.engine.surroundings import Surroundings
+    from inhouse.engine.validation import Validation
+    from inhouse.engine.workflow import WorkflowNode
 
 
 class Graph:
-    """All tasks of one run, by id; grows when nodes expand.
+    """The tasks of one run, by id; grows when nodes expand.
+
+    A task is made when somebody asks for it: of a workflow whose result is cached, only the keys are ever computed.
 
     Args:
-        registry: the nodes there are.
-        fingerprint: asks a node's fingerprint function.
+        validation: the workflow, sound.
+        surroundings: the nodes there are, and what there is besides their inputs.
+
+    Attributes:
+        tasks: those made so far.
+        keys: what each node's outcome is cached under; None when it must not be used again.
+        late: the nodes whose key takes values that are not computed yet.
 
     """
 
-    def __init__(self, registry: Registry, fingerprint: Fingerprint) -> None:
+    def __init__(self, validation: Validation, surroundings: Surroundings) -> None:
         self.tasks: dict[str, Task] = {}
-        self._registry = registry
-        self._fingerprint = fingerprint
+        self.keys: dict[str, bytes | None] = {}
+        self.late: set[str] = set()
+        self._validation = validation
+        self._around = surroundings
+        self._places: dict[str, int] = {}
+        self._uses: Counter[str] = Counter()
+        self._load()
 
-    def load(self, workflow: Workflow, validation: Validation) -> list[Task]:
-        """Make the tasks of a validated workflow, with their keys, and return those wanted."""
-        specs = self._registry
-        for index, node_id in enumerate(validation.order):
-            node = workflow.nodes[node_id]
-            task = Task(node_id, specs[node.type], validation.inputs[node_id], index, node_id)
-            self.tasks[node_id] = task
-            self._wire(task, validation.writers.get(node_id, {}))
-            self.set_key(task)
-        wanted = [self.tasks[target] for target in validation.targets]
+    def wanted(self) -> list[Task]:
+        """Return the tasks of the nodes that the run is for."""
+        wanted = [self.task(target) for target in self._validation.targets]
         for task in wanted:
             task.keep = True
         return wanted
 
+    def task(self, node_id: str) -> Task:
+        """Return the task of a node."""
+        task = self.tasks.get(node_id)
+        if task is None:
+            if not self._places:
+                self._count()
+            found = self._validation
+            task = Task(node_id, found.specs[node_id], found.inputs[node_id], self._places[node_id])
+            task.implicit = found.writers.get(node_id, task.implicit)
+            task.uses = self._uses[node_id]
+            self.tasks[node_id] = task
+        return task
+
+    def open(self, task: Task) -> None:
+        """Give a task that is to run its sources and writers."""
+        if not task.opened:
+            task.opened = True
+            for name, value in task.inputs.items():
+                if value.__class__ is Link:
+                    task.sources[name] = self.task(value[0])
+            task.writers = {name: self.task(writer) for name, writer in task.implicit.items()}
+        task.hold()
+
+    def let_go(self, task: Task) -> None:
+        """Have a settled task hold its sources no longer; what nobody holds loses its outcome, and so on upwards."""
+        stack = [task]
+        while stack:
+            current = stack.pop()
+            if not current.holding or not (current.opened or current.state is State.IDLE):
+                continue
+            self.open(current)
+            current.holding = False
+            for source in current.holdings():
+                source.uses -= 1
+                if source.uses <= 0 and not source.keep:
+                    source.outcome = None
+                    if source.state is State.IDLE:
+                        stack.append(source)
+            current.made = ()
+
     def expand(self, parent: Task, nodes: Mapping[str, WorkflowNode]) -> list[Task]:
-        """Make the tasks of an expansion, with their keys.
+        """Make the tasks of an expansion, with their keys, and return them, sources first.
 
         Raises:
-            NodeExecutionError: a node of it is unknown, or linked to nothing.
+            NodeExecutionError: a node of it is unknown, or linked to nothing, or its id is taken.
+            SharedAccessError: a node of it reads a shared name that neither it writes nor its parent reads.
 
         """
-        order = sources_first(nodes, lambda i: [s for s in _linked(nodes[i]) if s in nodes], _no_circle(parent))
-        for node_id in order:
-            self.tasks[node_id] = self._expanded(parent, node_id, nodes[node_id])
-        made = [self.tasks[node_id] for node_id in order]
+        links = {node_id: _linked(node, nodes) for node_id, node in nodes.items()}
+        order = sources_first(nodes, links.__getitem__, lambda loop: _refuse_circle(parent, loop))
+        made = [self._expanded(parent, node_id, nodes[node_id]) for node_id in order]
+        self.tasks.update(zip(order, made, strict=True))
         specs = {task.id: task.spec for task in made}
-        writers = implicit_sources(
-            order, specs, {t.id: t.inputs for t in made}, lambda i: [s for s in _linked(nodes[i]) if s in nodes]
-        )
+        inside = implicit_sources(order, specs, {task.id: task.inputs for task in made}, links.__getitem__)
         for task in made:
-            self._wire(task, writers.get(task.id, {}))
-            task.writers = {**parent.writers, **task.writers} if task.spec.reads else task.writers
+            for name, value in task.inputs.items():
+                if value.__class__ is Link:
+                    self.linked(parent, value, f"node {task.id!r}, input {name!r}")
+            if task.spec.reads:
+                task.implicit = _writers(parent, task, inside.get(task.id, {}))
+            self.open(task)
+            for source in task.holdings():
+                source.uses += 1
             self.set_key(task)
         return made
 
-    def set_key(self, task: Task, values: Mapping[str, Any] | None = None) -> None:
-        """Compute a task's key; where that takes values of its sources, mark it late unless they are given."""
-        fingerprint = None
-        if task.spec.reads and len(task.writers) < len(task.spec.reads):
-            return  # it reads what was there when the run began, which no key knows
-        if task.spec.fingerprint is not None:
-            needed = fingerprint_needs(task.spec, task.inputs)
-            if needed and values is None:
-                task.late = True
-                return
-            fingerprint = self._fingerprint(task, values or task.inputs)
-            if fingerprint is None or fingerprint != fingerprint:  # noqa: PLR0124 - NaN means always new
-                return
-        elif values is None and any(source.late for source in (*task.sources.values(), *task.writers.values())):
-            task.late = True
-            return
-        task.key = node_key(task, fingerprint)
+    def linked(self, parent: Task, link: Link, where: str) -> Task:
+        """Return the task that a link of an expansion leads to.
 
-    def _wire(self, task: Task, writers: Mapping[str, str]) -> None:
-        for name, value in task.inputs.items():
-            if value.__class__ is Link:
-                source = self.tasks.get(value.node)
-                if source is None:
-                    raise NodeExecutionError(
-                        f"Node {task.id!r} is linked to {value.node!r}, which is not there.", node_id=task.id
-                    )
-                task.sources[name] = source
-                source.uses += 1
-        if writers:
-            task.writers = {name: self.tasks[writer] for name, writer in writers.items()}
-            for writer in task.writers.values():
-                writer.uses += 1
+        Raises:
+            NodeExecutionError: there is no such node, or it has no such output.
+
+        """
+        if link.node not in self.tasks and link.node not in self.keys:
+            raise NodeExecutionError(
+                f"The expansion of node {parent.id!r} links {where} to node {link.node!r}, which is not there.",
+                node_id=parent.display_id,
+            )
+        source = self.task(link.node)
+        if not 0 <= link.slot < len(source.spec.outputs):
+            raise NodeExecutionError(
+                f"The expansion of node {parent.id!r} links {where} to output {link.slot} of node {link.node!r}, "
+                f"which has {len(source.spec.outputs)}, counted from 0.",
+                node_id=parent.display_id,
+            )
+        return source
+
+    def set_key(self, task: Task, calls: Sequence[Mapping[str, Any]] | None = None) -> None:
+        """Compute a task's key; where that takes values of its sources, mark it late unless its calls are given."""
+        linked = [name for name, value in task.inputs.items() if value.__class__ is Link]
+        fingerprint = task.spec.fingerprint
+        self.keys[task.id] = None
+        if calls is None:
+            sources = {*[task.inputs[name].node for name in linked], *task.implicit.values()}
+            if not self.late.isdisjoint(sources) or (fingerprint and any(map(parameters(fingerprint).wants, linked))):
+                self.late.add(task.id)
+                return
+            calls = [task.inputs]
+        self.late.discard(task.id)
+        answers = self._around.fingerprint(task, calls)
+        if answers is not None:
+            self.keys[task.id] = node_key(task, self.keys, answers, self._found(task) if task.spec.reads else ())
+
+    def _load(self) -> None:
+        inputs, specs, writers = self._validation.inputs, self._validation.specs, self._validation.writers
+        for node_id in self._validation.order:
+            task = Task(node_id, specs[node_id], inputs[node_id], 0)
+            if task.spec.fingerprint is None and not task.spec.reads and not self.late:
+                self.keys[node_id] = node_key(task, self.keys)
+            else:
+                task.implicit = writers.get(node_id, task.implicit)
+                self.set_key(task)
+
+    def _count(self) -> None:
+        """Find each node's place, and how often it is used."""
+        found = self._validation
+        self._places = {node_id: place for place, node_id in enumerate(found.order)}
+        for node_id in found.order:
+            self._uses.update([value[0] for value in found.inputs[node_id].values() if value.__class__ is Link])
+            self._uses.update(found.writers.get(node_id, {}).values())
+
+    def _found(self, task: Task) -> list[tuple[str, Any]]:
+        names = [name for name in shared_names(task.spec.reads, task.inputs) if name not in task.implicit]
+        sources = {name: self._around.unwritten(task, name) for name in names}
+        return [(name, source[name]) for name, source in sources.items() if name in source]
 
     def _expanded(self, parent: Task, node_id: str, node: WorkflowNode) -> Task:
-        spec = self._registry.get(node.type)
+        there = self.tasks.get(node_id)
+        if there is not None and there.parent is not parent:
+            raise NodeExecutionError(
+                f"Node {parent.id!r} expanded into a node {node_id!r}, and there is one already.",
+                hint="Start the ids of an expansion with context.graph_prefix.",
+                node_id=parent.display_id,
+            )
+        spec = self._around.registry.get(node.type)
         if spec is None:
-            similar = self._registry.similar(node.type)
+            similar = self._around.registry.similar(node.type)
             raise NodeExecutionError(
                 f"Node {parent.id!r} expanded into a node {node.type!r}, which is not known.",
                 hint=f"Did you mean {' or '.join(similar)}?" if similar else "",
                 node_id=parent.display_id,
             )
-        inputs = {name: value for name, value in node.inputs.items() if name in spec.inputs}
-        display = node.display_id or parent.display_id
-        return Task(node_id, spec, inputs, parent.index, display, parent, inherited=parent.key or b"")
+        inputs = {name: node.inputs[name] for name in spec.inputs if name in node.inputs}
+        task = Task(node_id, spec, inputs, parent.index)
+        task.display_id = node.display_id or parent.display_id
+        task.parent = parent
+        task.given = {**parent.given, **parent.written}
+        task.inherited = b"" if parent.depends_on_failure() else self.keys[parent.id] or b""
+        return task
 
 
-def _linked(node: WorkflowNode) -> Sequence[str]:
-    return [value.node for value in node.inputs.values() if value.__class__ is Link]
+def _linked(node: WorkflowNode, nodes: Mapping[str, WorkflowNode]) -> list[str]:
+    return [value.node for value in node.inputs.values() if value.__class__ is Link and value.node in nodes]
 
 
-def _no_circle(parent: Task) -> Callable[[list[str]], None]:
-    def refuse(loop: list[str]) -> None:
-        raise NodeExecutionError(
-            f"Node {parent.id!r} expanded into nodes that feed each other in a circle: {' -> '.join(loop)}.",
-            node_id=parent.display_id,
-        )
+def _refuse_circle(parent: Task, loop: list[str]) -> None:
+    raise NodeExecutionError(
+        f"Node {parent.id!r} expanded into nodes that feed each other in a circle: {' -> '.join(loop[:8])}.",
+        node_id=parent.display_id,
+    )
 
-    return refuse
+
+def _writers(parent: Task, task: Task, inside: Mapping[str, str]) -> dict[str, str]:
+    """Return the writers of the names that a node of an expansion reads, inside the expansion and before it."""
+    declared = shared_names(parent.spec.reads, parent.inputs)
+    writers = dict(inside)
+    for name in shared_names(task.spec.reads, task.inputs):
+        if name in inside or name in task.given:
+            continue
+        if name not in declared:
+            raise SharedAccessError(
+                f"Node {parent.id!r} expanded into node {task.id!r}, which reads shared name {name!r}.",
+                hint=f"Declare it for the node that expands: @node(..., reads=({name!r},)).",
+                node_id=parent.display_id,
+            )
+        if name in parent.implicit:
+            writers[name] = parent.implicit[name]
+    return writers

@@ -53,7 +53,7 @@ class Widget:
 
 @dataclass(frozen=True, slots=True)
 class Lazy:
-    """The input is computed only when the node's ``needs`` function asks for it."""
+    """The input is computed only when the node's ``needs`` function asks for it; until then it is None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,8 @@ class NodeSpec:
         context: the parameter that receives the ``Context``; empty for none.
         pack: the pack that declared it.
         flags: what a canvas may show besides (deprecated, experimental, ...).
+        is_async: whether the function is a coroutine function.
+        eager: whether every linked input is computed before the node runs.
 
     """
 
@@ -88,6 +90,11 @@ class NodeSpec:
     pack: str = ""
     flags: Mapping[str, Any] = field(default_factory=dict)
     is_async: bool = False
+    eager: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        eager = not any(declared.lazy or declared.raw_link for declared in self.inputs.values())
+        object.__setattr__(self, "eager", eager)
 
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         """Call the node's function, as a test would."""

@@ -56,14 +56,17 @@ class Registry:
             RegistryError: an id is taken already; both packs are named and nothing is added.
 
         """
-        fresh = {spec.id: replace(spec, pack=pack) if pack else spec for spec in nodes}
-        for node_id, spec in fresh.items():
-            if node_id in self._nodes:
+        fresh: dict[str, NodeSpec] = {}
+        for given in nodes:
+            spec = replace(given, pack=pack) if pack else given
+            taken = self._nodes.get(spec.id) or fresh.get(spec.id)
+            if taken is not None:
                 raise RegistryError(
-                    f"Node id {node_id!r} is declared by pack {self._nodes[node_id].pack!r} and by {spec.pack!r}.",
+                    f"Node id {spec.id!r} is declared by pack {taken.pack!r} and by {spec.pack!r}.",
                     hint="Rename one, or load one pack only.",
-                    node_id=node_id,
+                    node_id=spec.id,
                 )
+            fresh[spec.id] = spec
         self._nodes.update(fresh)
 
     def get(self, node_id: str) -> NodeSpec | None:

@@ -8,6 +8,7 @@ which of two unconnected nodes happens to run first.
 from __future__ import annotations
 
 import string
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,9 +27,12 @@ def shared_names(declared: Names, inputs: Mapping[str, Any]) -> tuple[str, ...]:
     """Fill in ``{input}`` in declared names from literal inputs; a name whose input is linked stays out."""
     names = []
     for template in declared:
-        fields = [field for _, field, _, _ in string.Formatter().parse(template) if field]
-        if all(field in inputs and inputs[field].__class__ is not Link for field in fields):
-            names.append(template.format(**{field: inputs[field] for field in fields}))
+        if "{" in template:
+            fields = [field for _, field, _, _ in string.Formatter().parse(template) if field]
+            if all(field in inputs and inputs[field].__class__ is not Link for field in fields):
+                names.append(template.format(**{field: inputs[field] for field in fields}))
+        else:
+            names.append(template)
     return tuple(names)
 
 
@@ -41,7 +45,7 @@ def implicit_sources(
     """Return, for each reader, the writer of each name it reads: ``{reader: {name: writer}}``.
 
     Args:
-        order: ids of all nodes that may run, sources first.
+        order: ids of all nodes there are, sources first.
         specs: their declarations.
         inputs: their inputs.
         sources: the ids that a node has wires from.
@@ -50,16 +54,20 @@ def implicit_sources(
     reads = {i: shared_names(specs[i].reads, inputs[i]) for i in order if specs[i].reads}
     writers: dict[str, list[str]] = defaultdict(list)
     for node_id in order:
-        for name in shared_names(specs[node_id].writes, inputs[node_id]):
-            writers[name].append(node_id)
+        if specs[node_id].writes:
+            for name in shared_names(specs[node_id].writes, inputs[node_id]):
+                writers[name].append(node_id)
     upstream = _readers_upstream(order, reads, sources)
     place = {node_id: position for position, node_id in enumerate(order)}
     found: dict[str, dict[str, str]] = {}
     for bit, (reader, names) in enumerate(reads.items()):
         for name in names:
-            before = place[reader] if reader in writers[name] else len(order)
-            for writer in reversed(writers[name]):
-                if place[writer] < before and not upstream[writer] >> bit & 1:
+            candidates = writers.get(name, [])
+            end = bisect_left(candidates, place[reader], key=place.__getitem__)
+            if not (end < len(candidates) and candidates[end] == reader):
+                end = len(candidates)
+            for writer in (candidates[i] for i in range(end - 1, -1, -1)):
+                if not upstream[writer] >> bit & 1:
                     found.setdefault(reader, {})[name] = writer
                     break
     return found

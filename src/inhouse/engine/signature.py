@@ -39,10 +39,12 @@ def read_inputs(function: Callable[..., Any]) -> tuple[dict[str, InputSpec], str
 
 def read_outputs(function: Callable[..., Any]) -> tuple[OutputSpec, ...]:
     """Return the output sockets that the return annotation declares."""
+    from inhouse.engine.node import Result  # which reads signatures with this module
+
     hint = get_type_hints(function, include_extras=True).get("return", type(None))
     bare, marks = _unwrap(hint)
     declared = next((mark for mark in marks if isinstance(mark, type)), bare)
-    if declared is type(None) or getattr(declared, "__name__", "") == "Result":
+    if declared in (type(None), Result):
         return ()
     if isinstance(declared, type) and hasattr(declared, "_fields"):
         fields = get_type_hints(declared, include_extras=True)

@@ -6,7 +6,7 @@ import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from inhouse.engine.types import WIDGETS, WireType
+from inhouse.engine.types import SCALARS, WIDGETS, WireType
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,7 @@ class InputSpec:
         catches: receives a failure instead of being skipped.
         raw_link: receives the link itself, its source is not run.
         options: how a canvas shows it.
+        exact: the Python type of a typed-in value that needs no reading; None when each has to be looked at.
 
     """
 
@@ -45,6 +46,16 @@ class InputSpec:
     catches: bool = False
     raw_link: bool = False
     options: Mapping[str, Any] = field(default_factory=dict)
+    exact: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        simple = self.choices is None and self.is_widget
+        exact = next((python for python, wire in SCALARS.items() if wire == self.type), None) if simple else None
+        object.__setattr__(self, "exact", exact)
+
+    def allows(self, number: Any) -> bool:
+        """Whether a number, or a value of a type that has no range, is within the bounds."""
+        return self.range is None or self.range.min <= number <= self.range.max
 
     @property
     def is_widget(self) -> bool:

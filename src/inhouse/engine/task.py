@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from inhouse.engine.cache import Outcome
     from inhouse.engine.node import NodeSpec, Result
     from inhouse.errors import InhouseError
+
+_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class State(Enum):
@@ -45,53 +48,107 @@ class Failure:
     partial: Any = None
 
 
-@dataclass(slots=True, eq=False)
 class Task:
-    """One node in one run.
+    """One node in one run. Most never leave their defaults, which therefore stand in the class.
 
     Attributes:
         index: its place in topological order; lower ones run first when several can.
+        display_id: the node that a user sees instead of this one.
         sources: the tasks that linked inputs come from, by input name.
         writers: the tasks that what it reads from ``context.shared`` comes from, by name.
+        implicit: their ids.
+        opened: whether it has its sources and writers.
+        wanted: the lazy inputs that its node has asked for.
+        made: the nodes of its expansion that it waits for.
+        leaving: which of them write the shared names that it declares.
+        calls: after an expansion, what each call returned.
+        written: what it wrote into ``context.shared`` before it expanded.
+        given: what its parent's expansion finds in ``context.shared`` without a wire.
+        parent: the task whose expansion it belongs to.
         consumers: tasks that wait for this one.
         waiting: how many of the tasks it waits for are not done.
         uses: how many tasks may still read its outcome; at none it is let go.
-        inherited: key of the task whose expansion it belongs to.
-        calls: after an expansion, what each call returned.
+        holding: whether it counts among the uses of the tasks that it reads from.
+        keep: its outcome is wanted at the end of the run.
+        storable: its outcome says all that it did, so that the cache may stand in for it.
+        tainted: its outcome depends on a failure that was caught, and says nothing about the next run.
+        inherited: the key of the parent, for what an expansion holds and no key can be made of.
 
     """
 
-    id: str
-    spec: NodeSpec
-    inputs: Mapping[str, Any]
-    index: int = 0
-    display_id: str = ""
+    writers: Mapping[str, Task] = _NONE
+    implicit: Mapping[str, str] = _NONE
+    opened: bool = False
+    wanted: frozenset[str] = frozenset()
+    made: Sequence[Task] = ()
+    leaving: Mapping[str, Task] = _NONE
+    calls: Sequence[Result] = ()
+    written: Mapping[str, Any] = _NONE
+    given: Mapping[str, Any] = _NONE
     parent: Task | None = None
-    sources: dict[str, Task] = field(default_factory=dict)
-    writers: Mapping[str, Task] = field(default_factory=dict)
-    consumers: list[Task] = field(default_factory=list)
+    consumers: list[Task] | None = None
     state: State = State.IDLE
     waiting: int = 0
     uses: int = 0
-    key: bytes | None = None
-    late: bool = False
+    holding: bool = True
     keep: bool = False
+    storable: bool = True
+    tainted: bool = False
     inherited: bytes = b""
     outcome: Outcome | None = None
     failure: Failure | None = None
-    calls: list[Result] = field(default_factory=list)
     seconds: float = 0.0
+
+    def __init__(self, task_id: str, spec: NodeSpec, inputs: Mapping[str, Any], index: int) -> None:
+        self.id = task_id
+        self.display_id = task_id
+        self.spec = spec
+        self.inputs = inputs
+        self.sources: dict[str, Task] = {}
+        self.index = index
 
     def eager(self) -> list[Task]:
         """Return the tasks that must be done before this one starts: writers, and sources that are not lazy."""
-        declared = self.spec.inputs
-        wired = [t for n, t in self.sources.items() if not (declared[n].lazy or declared[n].raw_link)]
+        if self.spec.eager:
+            wired = list(self.sources.values())
+        else:
+            wired = [source for name, source in self.sources.items() if self.reads(name)]
         return [*wired, *self.writers.values()] if self.writers else wired
 
+    def reads(self, name: str) -> bool:
+        """Whether the task reads the value of a linked input; a lazy one it must have asked for."""
+        declared = self.spec.inputs[name]
+        lazy = declared.lazy and self.spec.needs is not None
+        return not declared.raw_link and (not lazy or name in self.wanted)
+
+    def blamed(self) -> Failure | None:
+        """Return the failure that keeps this task from running: of a source it does not catch, or of a writer."""
+        for name, source in self.sources.items():
+            if source.failure is not None and self.reads(name) and not self.spec.inputs[name].catches:
+                return source.failure
+        for writer in self.writers.values():
+            if writer.failure is not None:
+                return writer.failure
+        return None
+
+    def depends_on_failure(self) -> bool:
+        """Whether what it computed comes from a failure that this task or one before it caught."""
+        for name, source in self.sources.items():
+            if (source.tainted or source.failure is not None) and self.reads(name):
+                return True
+        return any(other.tainted for other in (*self.writers.values(), *self.made))
+
     def settle(self, outcome: Outcome | None, failure: Failure | None) -> None:
-        """Become done, and let go of what the sources hold for this task."""
+        """Become done."""
         self.outcome, self.failure, self.state = outcome, failure, State.DONE
-        for source in (*self.sources.values(), *self.writers.values()):
-            source.uses -= 1
-            if source.uses <= 0 and not source.keep:
-                source.outcome = None
+
+    def hold(self) -> None:
+        """Count among the uses of the sources again, where an expansion asks for a task that was let go."""
+        if not self.holding:
+            self.holding = True
+            for source in self.holdings():
+                source.uses += 1
+
+    def holdings(self) -> list[Task]:
+        """Return the tasks among whose uses this one counts, each as often as it does."""
+        return [*self.sources.values(), *self.writers.values(), *self.made]

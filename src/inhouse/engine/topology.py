@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
 N = TypeVar("N")
 
@@ -15,27 +15,31 @@ def sources_first(
 ) -> list[N]:
     """Return the roots and all that they need, each node after its sources: O(nodes + links).
 
-    Depth first, so that what belongs together runs together. Each cycle met is handed to ``on_cycle`` as the list of
-    its nodes, and its closing link is passed over.
+    ``sources`` is called once a node. Depth first, so that what belongs together runs together. Each cycle met is
+    handed to ``on_cycle`` as the list of its nodes, and its closing link is passed over.
     """
     order: list[N] = []
-    finished: dict[N, bool] = {}
+    depth: dict[N, int] = {}  # on the way down its place on the path, then -1
     for root in roots:
-        if root in finished:
+        if root in depth:
             continue
-        finished[root] = False
-        path: list[tuple[N, Iterator[N]]] = [(root, iter(sources(root)))]
+        depth[root] = 0
+        path = [root]
+        pending = [list(sources(root))[::-1]]
         while path:
-            current, rest = path[-1]
-            source = next(rest, None)
-            if source is None:
-                path.pop()
-                finished[current] = True
-                order.append(current)
-            elif source not in finished:
-                finished[source] = False
-                path.append((source, iter(sources(source))))
-            elif not finished[source]:
-                steps = [step for step, _ in path]
-                on_cycle(steps[steps.index(source) :])
+            rest = pending[-1]
+            if not rest:
+                pending.pop()
+                done = path.pop()
+                depth[done] = -1
+                order.append(done)
+                continue
+            source = rest.pop()
+            met = depth.get(source)
+            if met is None:
+                depth[source] = len(path)
+                path.append(source)
+                pending.append(list(sources(source))[::-1])
+            elif met >= 0:
+                on_cycle(path[met:])
     return order
