@@ -230,8 +230,9 @@ def interpolate(first: Latent, second: Latent, ratio: float) -> Latent:
         lengths = [tensor.norm(dim=1, keepdim=True) for tensor in (a, b)]
         units = [tensor / length.clamp(min=1e-12) for tensor, length in zip((a, b), lengths, strict=True)]
         direction = units[0] * ratio + units[1] * (1 - ratio)
-        length: Tensor = lengths[0] * ratio + lengths[1] * (1 - ratio)
-        return direction / direction.norm(dim=1, keepdim=True).clamp(min=1e-12) * length
+        direction = direction / direction.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        result: Tensor = direction * (lengths[0] * ratio + lengths[1] * (1 - ratio))
+        return result
 
     return _with_both(first, second, mixed)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inhouse.errors import InhouseError, ModelFormatError
+from inhouse.errors import InhouseError, ModelFormatError, PathEscapeError
+from inhouse.files import inside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,10 +40,9 @@ class Embeddings:
         A name that leads out of the folders finds nothing.
         """
         for folder in self.folders:
-            root = folder.resolve()
             for suffix in _SUFFIXES:
-                path = (root / (name + suffix)).resolve()
-                if path.suffix in _SUFFIXES[1:] and path.is_relative_to(root) and path.is_file():
+                path = _file(folder, name + suffix)
+                if path is not None and path.suffix in _SUFFIXES[1:]:
                     return path
         return None
 
@@ -79,6 +79,14 @@ class Embeddings:
         return rows
 
 
+def _file(folder: Path, name: str) -> Path | None:
+    try:
+        path = inside(folder, name)
+        return path if path.is_file() else None
+    except (PathEscapeError, OSError):  # a name that no file can have, such as one too long
+        return None
+
+
 def read_embedding(path: Path) -> dict[str, Tensor]:
     """Read every tensor of a textual inversion by its name in the file.
 
@@ -88,6 +96,8 @@ def read_embedding(path: Path) -> dict[str, Tensor]:
         ModelFormatError: the file is corrupt, holds anything but plain data, or no tensor.
 
     """
+    from pickle import UnpicklingError
+
     import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -97,18 +107,12 @@ def read_embedding(path: Path) -> dict[str, Tensor]:
             data: object = load_file(path)
         else:
             data = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, SafetensorError, _unpickling_error()) as error:
+    except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:
         raise ModelFormatError(f"Embedding {path.name!r} cannot be read.", hint="Save it as safetensors.") from error
     tensors = dict(_tensors(data))
     if not tensors:
         raise ModelFormatError(f"Embedding {path.name!r} holds no tensor.")
     return tensors
-
-
-def _unpickling_error() -> type[Exception]:
-    from pickle import UnpicklingError
-
-    return UnpicklingError
 
 
 def _tensors(data: object) -> Iterator[tuple[str, Tensor]]:

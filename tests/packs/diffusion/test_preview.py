@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from inhouse.packs.diffusion.preview import latent_to_rgb
+
+
+def test_a_preview_is_a_small_8_bit_picture_of_the_first_sample() -> None:
+    picture = latent_to_rgb(torch.zeros(2, 4, 3, 5))
+    assert picture.shape == (3, 5, 3)
+    assert picture.dtype == np.uint8
+    assert (picture == 128).all()
+
+
+def test_the_first_channel_is_brightness() -> None:
+    dark, bright = torch.zeros(1, 4, 1, 2)[0], torch.zeros(1, 4, 1, 2)
+    bright[0, 0] = 3
+    assert (latent_to_rgb(bright) > latent_to_rgb(dark[None])).all()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e9])
+@pytest.mark.parametrize("channels", [3, 4, 16])
+def test_any_latent_has_a_preview(value: float, channels: int) -> None:
+    assert latent_to_rgb(torch.full((1, channels, 2, 2), value)).shape == (2, 2, 3)
