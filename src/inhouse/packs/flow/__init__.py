@@ -1,0 +1,20 @@
+"""Flow: plain values, values shared without a wire, and what to do when something fails."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from inhouse.plugins import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inhouse.engine.node import NodeSpec
+
+
+@hookimpl
+def register_nodes() -> Iterable[NodeSpec]:
+    """Return the nodes of the pack."""
+    from inhouse.packs.flow import nodes, primitives
+
+    return (*primitives.NODES, *nodes.NODES)

@@ -1,0 +1,35 @@
+"""Pictures and masks: load, save, scale, cut, filter, composite."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from inhouse.plugins import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inhouse.engine.node import NodeSpec
+
+PICTURES = re.compile(r"\.(?:apng|avif|bmp|gif|jfif|jpe?g|png|tga|tiff?|webp)$", re.IGNORECASE)
+"""The names that ``Choices("input/images")`` should offer; LoadImage itself looks at the content."""
+
+
+@hookimpl
+def register_nodes() -> Iterable[NodeSpec]:
+    """Return the nodes of the pack."""
+    from inhouse.packs.image.nodes import (
+        batches,
+        colors,
+        compositing,
+        filters,
+        geometry,
+        loading,
+        masks,
+        saving,
+        scaling,
+    )
+
+    modules = (loading, saving, scaling, geometry, batches, colors, filters, compositing, masks)
+    return [spec for module in modules for spec in module.NODES]
