@@ -42,15 +42,15 @@ def sharpen(image: Tensor, radius: int, sigma: float, alpha: float) -> Tensor:
 
 def dilate(image: Tensor, size: int) -> Tensor:
     """Take each pixel's maximum over a square of ``size`` pixels; what lies outside does not count."""
-    before, after = size // 2, size - size // 2 - 1
-    planes = functional.pad(image.movedim(-1, 1), (before, after, before, after), value=float("-inf"))
-    planes = functional.max_pool2d(planes, (size, 1), stride=1)
-    return functional.max_pool2d(planes, (1, size), stride=1).movedim(1, -1)
+    return _highest(image, (size - 1) // 2, size // 2)
 
 
 def erode(image: Tensor, size: int) -> Tensor:
-    """Take each pixel's minimum over a square of ``size`` pixels; what lies outside does not count."""
-    return -dilate(-image, size)
+    """Take each pixel's minimum over a square of ``size`` pixels; what lies outside does not count.
+
+    A square of even size lies the other way round than for ``dilate``, so that one undoes the other's shift.
+    """
+    return -_highest(-image, size // 2, (size - 1) // 2)
 
 
 def morphology(image: Tensor, operation: str, size: int) -> Tensor:
@@ -80,3 +80,10 @@ def add_noise(image: Tensor, seed: int, strength: float) -> Tensor:
     """Add Gaussian noise of standard deviation ``strength``, within 0 to 1; the same on every device."""
     noise = torch.randn(image.shape, generator=torch.Generator().manual_seed(seed))
     return (image + strength * noise.to(image)).clamp(0, 1)
+
+
+def _highest(image: Tensor, before: int, after: int) -> Tensor:
+    planes = functional.pad(image.movedim(-1, 1), (before, after, before, after), value=float("-inf"))
+    size = before + 1 + after
+    planes = functional.max_pool2d(planes, (size, 1), stride=1)
+    return functional.max_pool2d(planes, (1, size), stride=1).movedim(1, -1)

@@ -53,6 +53,7 @@ MASK = torch.linspace(0, 1, 16).view(1, 4, 4)
         ("ImageBlur", {"image": IMAGE, "blur_radius": 1, "sigma": 1.0}, (1, 4, 4, 3)),
         ("ImageSharpen", {"image": IMAGE, "sharpen_radius": 1, "sigma": 1.0, "alpha": 1.0}, (1, 4, 4, 3)),
         ("Morphology", {"image": IMAGE, "operation": "open", "kernel_size": 3}, (1, 4, 4, 3)),
+        ("Canny", {"image": IMAGE, "low_threshold": 0.1, "high_threshold": 0.2}, (1, 4, 4, 3)),
         ("ImageAddNoise", {"image": IMAGE, "seed": 1, "strength": 0.1}, (1, 4, 4, 3)),
         ("ImageCompositeMasked", {"destination": IMAGE, "source": IMAGE, "x": 1, "y": 1, "mask": MASK}, (1, 4, 4, 3)),
         ("JoinImageWithAlpha", {"image": IMAGE, "alpha": MASK}, (1, 4, 4, 4)),

@@ -5,6 +5,7 @@ from typing import Annotated
 from inhouse import Choices, Image, Range, Widget, node
 
 _RADIUS = Range(1, 31, step=1)
+_THRESHOLD = Range(0.01, 0.99, step=0.01)
 _OPERATIONS = ("erode", "dilate", "open", "close", "gradient", "bottom_hat", "top_hat")
 
 
@@ -48,6 +49,19 @@ def image_morphology(
     return morphology(image, operation, kernel_size)
 
 
+@node("Canny", category="image/preprocessors")
+def canny_edges(
+    *,
+    image: Image,
+    low_threshold: Annotated[float, _THRESHOLD] = 0.4,
+    high_threshold: Annotated[float, _THRESHOLD] = 0.8,
+) -> Image:
+    """Draw the edges of a picture, white on black."""
+    from inhouse.packs.image.edges import canny
+
+    return canny(image, low_threshold, high_threshold)
+
+
 @node("ImageAddNoise", category="image")
 def image_add_noise(
     *,
@@ -61,4 +75,4 @@ def image_add_noise(
     return add_noise(image, seed, strength)
 
 
-NODES = (image_blur, image_sharpen, image_morphology, image_add_noise)
+NODES = (image_blur, image_sharpen, image_morphology, canny_edges, image_add_noise)
