@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.engine import calls
 from inhouse.engine.cache import Outcome
+from inhouse.engine.node import Result
 from inhouse.engine.sharing import shared_names
 from inhouse.engine.workflow import Link
 from inhouse.errors import NodeExecutionError
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from inhouse.engine.graph import Graph
-    from inhouse.engine.node import Result
     from inhouse.engine.task import Task
     from inhouse.engine.workflow import WorkflowNode
 
@@ -38,7 +38,9 @@ def expand(graph: Graph, task: Task, results: Sequence[Result]) -> list[Task]:
         declared = shared_names(task.spec.writes, task.inputs)
         for child in made:
             leaving.update((name, child) for name in shared_names(child.spec.writes, child.inputs) if name in declared)
-    task.calls, task.leaving = results, leaving
+    graph.let_go(task)  # its sources are read no more, and a loop of many rounds would hold those of each
+    task.calls = [Result(result.values, result.ui) for result in results]
+    task.leaving = leaving
     task.made = [*linked, *leaving.values()]
     for child in task.made:
         child.uses += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING
 
+from inhouse.engine.task import Failure
 from inhouse.errors import InhouseError, NodeExecutionError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -28,6 +29,16 @@ def translated(error: BaseException, task: Task) -> InhouseError:
     )
     ours.__cause__ = error
     return ours
+
+
+def gone(task: Task) -> Failure:
+    """Return the failure of a task in an expansion that was let go and cannot run again."""
+    error = NodeExecutionError(
+        f"The result of node {task.id!r}, inside an expansion, was let go before something else asked for it.",
+        hint="Link to the node that expanded instead.",
+        node_id=task.display_id,
+    )
+    return Failure(error, task.id)
 
 
 def is_caught(task: Task) -> bool:

@@ -78,21 +78,23 @@ class Graph:
         task.hold()
 
     def let_go(self, task: Task) -> None:
-        """Have a settled task hold its sources no longer; what nobody holds loses its outcome, and so on upwards."""
+        """Have a task hold nothing any longer; what nobody holds loses its outcome, and so on upwards."""
         stack = [task]
         while stack:
             current = stack.pop()
-            if not current.holding or not (current.opened or current.state is State.IDLE):
-                continue
-            self.open(current)
-            current.holding = False
-            for source in current.holdings():
+            held, current.made = [*current.made], ()
+            if current.holding and (current.opened or current.state is State.IDLE):
+                self.open(current)
+                current.holding = False
+                held += current.holdings()
+            for source in held:
                 source.uses -= 1
                 if source.uses <= 0 and not source.keep:
                     source.outcome = None
                     if source.state is State.IDLE:
                         stack.append(source)
-            current.made = ()
+            if current.parent is not None and current.state is State.DONE:
+                current.strip()
 
     def expand(self, parent: Task, nodes: Mapping[str, WorkflowNode]) -> list[Task]:
         """Make the tasks of an expansion, with their keys, and return them, sources first.

@@ -102,10 +102,11 @@ class Run:
         """Ask the node which lazy inputs it wants; return whether all of these are there."""
         spec = task.spec
         wanted = set(task.wanted)
+        unknown = {name: None for name, declared in spec.inputs.items() if declared.lazy}
         try:
             for call in calls.arguments(task):
                 if spec.needs is not None and calls.blocker(spec, call) is None:
-                    answer = ask(spec.needs, call) or ()
+                    answer = ask(spec.needs, {**unknown, **call}) or ()
                     wanted.update([answer] if isinstance(answer, str) else answer)
         except Exception as error:  # noqa: BLE001 - ``needs`` is the node's code, too
             self._fail(task, error, time.perf_counter())
@@ -172,6 +173,8 @@ class Run:
         except Exception as error:  # noqa: BLE001 - as above
             for work in works:
                 work.close()
+            if isinstance(error, InterruptedRunError):
+                self.around.control.take()  # it was cancelled for it, and did not ask itself
             self._fail(task, error, started)
         else:
             self._conclude(task, made, started)

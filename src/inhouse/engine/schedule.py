@@ -7,6 +7,7 @@ import itertools
 import threading
 from typing import TYPE_CHECKING
 
+from inhouse.engine.failing import gone
 from inhouse.engine.task import State
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ class Schedule:
         for other in others:
             if other.state is State.DONE:
                 if other.outcome is not None or other.failure is not None:
+                    continue
+                if other.stripped:
+                    other.failure = gone(other)
                     continue
                 other.state = State.IDLE  # its outcome was let go; an expansion reaches back for it
             if other.consumers is None:

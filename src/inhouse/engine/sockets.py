@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +54,12 @@ class InputSpec:
         exact = next((python for python, wire in SCALARS.items() if wire == self.type), None) if simple else None
         object.__setattr__(self, "exact", exact)
 
-    def allows(self, number: Any) -> bool:
-        """Whether a number, or a value of a type that has no range, is within the bounds."""
-        return self.range is None or self.range.min <= number <= self.range.max
+    def fits(self, value: Any) -> bool:
+        """Whether a typed-in value can be used as it is; one that does not fit may become fit by reading it."""
+        kind = value.__class__
+        if kind is not self.exact or (kind is float and not math.isfinite(value)):
+            return False
+        return self.range is None or self.range.min <= value <= self.range.max
 
     @property
     def is_widget(self) -> bool:

@@ -7,6 +7,9 @@ from enum import Enum, auto
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from inhouse.engine.keys import is_plain
+from inhouse.engine.workflow import Link
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -70,6 +73,7 @@ class Task:
         uses: how many tasks may still read its outcome; at none it is let go.
         holding: whether it counts among the uses of the tasks that it reads from.
         keep: its outcome is wanted at the end of the run.
+        stripped: it lost inputs that it cannot run again without.
         storable: its outcome says all that it did, so that the cache may stand in for it.
         tainted: its outcome depends on a failure that was caught, and says nothing about the next run.
         inherited: the key of the parent, for what an expansion holds and no key can be made of.
@@ -92,6 +96,7 @@ class Task:
     uses: int = 0
     holding: bool = True
     keep: bool = False
+    stripped: bool = False
     storable: bool = True
     tainted: bool = False
     inherited: bytes = b""
@@ -151,4 +156,11 @@ class Task:
 
     def holdings(self) -> list[Task]:
         """Return the tasks among whose uses this one counts, each as often as it does."""
-        return [*self.sources.values(), *self.writers.values(), *self.made]
+        return [*self.sources.values(), *self.writers.values()]
+
+    def strip(self) -> None:
+        """Let go of the objects among the literals, which in a loop of many rounds may be large."""
+        kept = {name: value for name, value in self.inputs.items() if value.__class__ is Link or is_plain(value)}
+        self.stripped = len(kept) < len(self.inputs)
+        if self.stripped:
+            self.inputs = kept

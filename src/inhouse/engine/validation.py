@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -150,12 +149,11 @@ class _Validator:
         read = False
         for name, declared in spec.inputs.items():
             value = given.get(name, MISSING)
-            kind = value.__class__
-            if kind is Link:
+            if value.__class__ is Link:
                 inputs[name] = value
                 if self.check_link(node_id, declared, value):
                     sources.append(value[0])
-            elif kind is declared.exact and (kind is not float or math.isfinite(value)) and declared.allows(value):
+            elif declared.fits(value):
                 inputs[name] = value
             elif value is not MISSING:
                 read = True
