@@ -10,24 +10,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measure import INHOUSE, ROOT, keep, measure
-from tests.golden.checkpoints import write
+from benchmarks.measure import INHOUSE, keep, measure
 from tests.golden.compare import CASES, HERE, Difference, differences
-
-MODELS = ROOT / ".cache" / "golden"
-FILES = {
-    "tiny": MODELS / "checkpoints" / "tiny_sd15.safetensors",
-    "full": MODELS / "checkpoints" / "full_sd15.safetensors",
-    "lora": MODELS / "loras" / "tiny_lora.safetensors",
-}
-
-
-def make_models(kinds: list[str]) -> None:
-    """Make the checkpoints that are not there yet."""
-    for kind in kinds:
-        if not FILES[kind].exists():
-            print(f"making {FILES[kind].name} ...", flush=True)
-            write(kind, FILES[kind])
+from tests.golden.models import MODELS, make_models
 
 
 def run_case(case: Path) -> list[Difference]:
@@ -46,7 +31,7 @@ def run_case(case: Path) -> list[Difference]:
 def main(names: list[str]) -> int:
     """Run the cases named, or all; return 1 if any result is too far off."""
     cases = [CASES / name for name in names] or sorted(CASES.iterdir())
-    make_models(["tiny", "lora", *(["full"] if any("full" in case.name for case in cases) else [])])
+    make_models("tiny", "lora", *(["full"] if any("full" in case.name for case in cases) else []))
     figures = {}
     failed = 0
     for number, case in enumerate(cases, 1):
