@@ -21,7 +21,10 @@
     │   ├── PathEscapeError            the path leaves its folder
     │   ├── OutputError                an output could not be written (nothing was left half-written)
     │   └── ImageError                 a picture is corrupt, or too large to open safely
-    └── RegistryError                  two packs claim the same node id, or a pack cannot be loaded
+    ├── RegistryError                  two packs claim the same node id, or a pack cannot be loaded
+    ├── UsageError                     a command line asks for what there is not
+    │   └── ChangeError                a change names a node or an input that the workflow does not have
+    └── InternalError                  Inhouse itself is at fault; the cause is kept
 
 Each class has a stable ``code``; each message names the culprit and says what to do next.
 """
@@ -187,6 +190,24 @@ class RegistryError(InhouseError):
     """Two packs claim the same node id, or a pack cannot be loaded."""
 
     code = "registry_error"
+
+
+class UsageError(InhouseError):
+    """A command line asks for what there is not."""
+
+    code = "usage"
+
+
+class ChangeError(UsageError):
+    """A change names a node or an input that the workflow does not have."""
+
+    code = "change_unknown"
+
+
+class InternalError(InhouseError):
+    """Inhouse itself is at fault; what was raised is kept as ``__cause__``."""
+
+    code = "internal_error"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inhouse.cli.exits import errors_for_people
 from inhouse.cli.options import AsJson, CustomNodesDir, ModelsDir
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from collections.abc import Iterator
 
     from inhouse.engine.node import NodeSpec
     from inhouse.engine.registry import Registry
@@ -33,13 +30,12 @@ def nodes(
     as_json: AsJson = False,
 ) -> None:
     """List the nodes there are, or describe one."""
-    from rich.console import Console
-
     from inhouse.cli.session import Places, open_session
+    from inhouse.cli.voice import speaking
     from inhouse.compat.object_info import object_info
     from inhouse.errors import RegistryError
 
-    with errors_for_people(as_json=as_json), open_session(Places(models, custom_nodes=custom_nodes)) as session:
+    with speaking(as_json=as_json) as voice, open_session(Places(models, custom_nodes=custom_nodes)) as session:
         registry = session.registry
         if node_id is not None and node_id not in registry:
             similar = registry.similar(node_id)
@@ -47,56 +43,50 @@ def nodes(
             raise RegistryError(f"There is no node {node_id!r}.", hint=hint)
         chosen = [registry[node_id]] if node_id is not None else sorted(registry, key=lambda s: (s.category, s.id))
         if as_json:
-            sys.stdout.write(json.dumps({spec.id: object_info(spec, registry) for spec in chosen}) + "\n")
+            voice.answer({spec.id: object_info(spec, registry) for spec in chosen})
+        elif node_id is None:
+            rows = [(spec.id, spec.category, spec.description) for spec in chosen]
+            voice.table("", ("id", "category", "what it does"), rows)
         else:
-            Console().print(_described(chosen[0], registry) if node_id is not None else _listed(chosen))
+            title = f"{node_id}: {chosen[0].description}"
+            voice.table(title, ("", "name", "type", "default", "allowed"), list(_sockets(chosen[0], registry)))
 
 
 def models(*, models: ModelsDir = Path("models"), as_json: AsJson = False) -> None:
     """List the model files there are, by kind."""
-    from rich.console import Console
-    from rich.table import Table
-
     from inhouse.cli.session import open_catalogue
+    from inhouse.cli.voice import speaking
 
-    with errors_for_people(as_json=as_json):
+    with speaking(as_json=as_json) as voice:
         catalogue = open_catalogue(models)
         files = {
             kind: {name: catalogue.path(kind, name) for name in catalogue.names(kind)} for kind in catalogue.kinds()
         }
-    if as_json:
-        listed = {kind: {name: str(path) for name, path in found.items()} for kind, found in files.items()}
-        sys.stdout.write(json.dumps(listed) + "\n")
-        return
-    table = Table("kind", "name", "MB", "path", box=None)
-    for kind, found in files.items():
-        for name, path in found.items():
-            size = path.stat().st_size if path.is_file() else 0
-            table.add_row(kind, name, f"{size / 1e6:,.1f}" if size else "", str(path.parent))
-    Console().print(table)
+        if as_json:
+            voice.answer({kind: {name: str(path) for name, path in found.items()} for kind, found in files.items()})
+            return
+        rows = [(kind, name, _size(path), str(path)) for kind, found in files.items() for name, path in found.items()]
+        voice.table("", ("kind", "name", "MB", "path"), rows)
+        if not rows:
+            voice.note(f"There are no models in {models}. Name another folder with --models.")
 
 
-def _listed(specs: list[NodeSpec]) -> Table:
-    from rich.table import Table
-
-    table = Table("id", "category", "what it does", box=None)
-    for spec in specs:
-        table.add_row(spec.id, spec.category, spec.description)
-    return table
+def _size(path: Path) -> str:
+    return f"{path.stat().st_size / 1e6:.1f}" if path.is_file() else ""
 
 
-def _described(spec: NodeSpec, registry: Registry) -> Table:
-    from rich.table import Table
-
+def _sockets(spec: NodeSpec, registry: Registry) -> Iterator[tuple[str, ...]]:
     from inhouse.engine.sockets import MISSING
 
-    table = Table("", "name", "type", "default", "allowed", title=f"{spec.id}: {spec.description}", box=None)
     for name, declared in spec.inputs.items():
-        allowed = f"{declared.range.min:g} to {declared.range.max:g}" if declared.range else ""
+        allowed = f"{_number(declared.range.min)} to {_number(declared.range.max)}" if declared.range else ""
         if declared.choices is not None:
             allowed = ", ".join(registry.choices(declared.choices)) or "(none there)"
-        default = "" if declared.default is MISSING else repr(declared.default)
-        table.add_row("in" if declared.required else "in?", name, str(declared.type), default, allowed)
+        default = "" if declared.default is MISSING or declared.default is None else repr(declared.default)
+        yield "in" if declared.required else "in?", name, str(declared.type), default, allowed
     for output in spec.outputs:
-        table.add_row("out", output.name, str(output.type), "", "list" if output.is_list else "")
-    return table
+        yield "out", output.name, str(output.type), "", "list" if output.is_list else ""
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, int) else f"{value:g}"

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from enum import IntEnum
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING
 
 from inhouse.errors import (
-    Fault,
     FileError,
     InhouseError,
+    InternalError,
     InterruptedRunError,
     ModelError,
+    ModelNotFoundError,
     NodeError,
     WorkflowError,
     WorkflowInvalidError,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+INPUT_NOT_FOUND = "input_not_found"
+"""Code of the fault when a workflow names a picture that the input folder does not have."""
 
 
 class Exit(IntEnum):
@@ -36,49 +39,31 @@ class Exit(IntEnum):
     """A model is missing, corrupt or refused."""
     FILES = 5
     """A file or folder cannot be read or written."""
+    INTERNAL = 70
+    """A fault of Inhouse itself (EX_SOFTWARE of BSD's sysexits)."""
     INTERRUPTED = 130
     """Somebody stopped it; what was done is saved."""
+    PIPE = 141
+    """Whoever read standard output went away, as ``head`` does."""
 
 
 def exit_code(error: InhouseError) -> Exit:
     """Return the exit code that an error ends the process with."""
+    if isinstance(error, WorkflowInvalidError):
+        special = {ModelNotFoundError.code: Exit.MODEL, INPUT_NOT_FOUND: Exit.FILES}
+        return common((special.get(fault.code, Exit.INVALID) for fault in error.faults), Exit.INVALID)
     families = {
         InterruptedRunError: Exit.INTERRUPTED,
         NodeError: Exit.FAILED,
         WorkflowError: Exit.INVALID,
         ModelError: Exit.MODEL,
         FileError: Exit.FILES,
+        InternalError: Exit.INTERNAL,
     }
     return next((code for kind, code in families.items() if isinstance(error, kind)), Exit.USAGE)
 
 
-@contextmanager
-def errors_for_people(*, as_json: bool) -> Iterator[None]:
-    """Turn our errors into a message and an exit code; with ``as_json`` the message is one JSON object."""
-    try:
-        yield
-    except InhouseError as error:
-        report(error, as_json=as_json)
-
-
-def report(error: InhouseError, *, as_json: bool) -> NoReturn:
-    """Print an error for people (on stderr) or for programs (on stdout), and exit."""
-    faults = error.faults if isinstance(error, WorkflowInvalidError) else ()
-    if as_json:
-        import json
-
-        listed = [as_data(fault) for fault in faults] or [error.as_dict()]
-        print(json.dumps({"status": "error", "errors": listed}, default=str))  # noqa: T201 - the command's answer
-    else:
-        from rich.console import Console
-        from rich.text import Text
-
-        console = Console(stderr=True)
-        for line in [str(fault) for fault in faults] or [str(error)]:
-            console.print(Text.assemble(("error ", "bold red"), line))
-    sys.exit(exit_code(error))
-
-
-def as_data(fault: Fault) -> dict[str, Any]:
-    """Return a fault as JSON-ready data, without empty fields."""
-    return {name: value for name, value in asdict(fault).items() if value}
+def common(codes: Iterable[Exit], otherwise: Exit) -> Exit:
+    """Return the one code that all have in common, if there is one."""
+    found = set(codes)
+    return found.pop() if len(found) == 1 else otherwise

@@ -8,14 +8,24 @@ from typing import Annotated
 import typer
 
 ModelsDir = Annotated[
-    Path, typer.Option("--models", envvar="INHOUSE_MODELS", help="Folder with checkpoints/, loras/, vae/, ...")
+    Path,
+    typer.Option(
+        "--models", metavar="DIR", envvar="INHOUSE_MODELS", help="Folder with checkpoints/, loras/, vae/, ..."
+    ),
 ]
-InputDir = Annotated[Path, typer.Option("--input", envvar="INHOUSE_INPUT", help="Folder that LoadImage reads from.")]
-OutputDir = Annotated[Path, typer.Option("--out", envvar="INHOUSE_OUTPUT", help="Folder that SaveImage writes to.")]
+InputDir = Annotated[
+    Path, typer.Option("--input", metavar="DIR", envvar="INHOUSE_INPUT", help="Folder that LoadImage reads from.")
+]
+OutputDir = Annotated[
+    Path, typer.Option("--out", metavar="DIR", envvar="INHOUSE_OUTPUT", help="Folder that SaveImage writes to.")
+]
 CustomNodesDir = Annotated[
     Path | None,
     typer.Option(
-        "--custom-nodes", envvar="INHOUSE_CUSTOM_NODES", help="Folder of ComfyUI node packs to load; they run as code."
+        "--custom-nodes",
+        metavar="DIR",
+        envvar="INHOUSE_CUSTOM_NODES",
+        help="Folder of ComfyUI node packs to load; they run as code.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.cli.pictures import escape_sequences
+from inhouse.errors import InterruptedRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inhouse.cli.session import Session
+    from inhouse.cli.voice import Voice
     from inhouse.engine.result import RunResult
     from inhouse.engine.workflow import Workflow
+    from inhouse.files import Folders
+
+_DONE = {"success": "Done", "error": "Failed", "interrupted": "Interrupted"}
 
 
 @dataclass(frozen=True, slots=True)
 class RunReport:
-    """Says what became of a run, to people or to programs."""
+    """Says what became of a run, to people or to programs.
 
-    session: Session
+    Attributes:
+        folders: where results lie.
+        workflow: what ran.
+        result: what became of it.
+        salvaged: files with what interrupted nodes had, by node id.
+        seconds: how long it took.
+
+    """
+
+    folders: Folders
     workflow: Workflow
     result: RunResult
     salvaged: Mapping[str, Path] = field(default_factory=dict)
+    seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the whole report as JSON-ready data."""
@@ -36,38 +48,32 @@ class RunReport:
             "status": self.result.status,
             "run_id": self.result.run_id,
             "outputs": outputs,
-            "seconds": {node_id: round(seconds, 6) for node_id, seconds in self.result.seconds.items()},
+            "seconds": round(self.seconds, 6),
+            "seconds_by_node": {node_id: round(seconds, 6) for node_id, seconds in self.result.seconds.items()},
             "cached": list(self.result.cached),
             "salvaged": {node_id: str(path) for node_id, path in self.salvaged.items()},
             "errors": [failure.error.as_dict() for failure in self.result.failures],
         }
 
-    def print_json(self) -> None:
-        """Print one JSON object on standard output."""
-        sys.stdout.write(json.dumps(self.as_dict(), default=str) + "\n")
-
-    def print_text(self) -> None:
-        """Print paths and failures for people; show pictures where the terminal can."""
-        from rich.console import Console
-        from rich.text import Text
-
-        console = Console(highlight=False)
-        for node_id, path in self._files():
-            console.print(Text(str(path), style="bold"), Text(f"  {self._name(node_id)}", style="dim"))
-            if console.is_terminal and path.suffix == ".png":
-                sys.stdout.write(escape_sequences(path.read_bytes(), os.environ))
-        for node_id, ui in self.result.outputs.items():
-            for text in ui.get("text", ()):
-                console.print(Text(f"{self._name(node_id)}: ", style="dim"), Text(str(text)))
-        errors = Console(stderr=True)
-        for failure in self.result.failures:
-            errors.print(Text.assemble(("error ", "bold red"), str(failure.error)))
+    def print_to(self, voice: Voice) -> None:
+        """Print one JSON object, or a line for each file and text; pictures themselves where the terminal can."""
+        if voice.as_json:
+            voice.fail(*(failure.error for failure in self.result.failures), silent=True)
+            voice.answer(self.as_dict())
+            return
+        for _, path in self._files():
+            voice.write(str(path))
+            if voice.on_terminal and path.suffix == ".png" and path.is_file():
+                voice.write(escape_sequences(path.read_bytes(), os.environ))
+        for text in self._texts():
+            voice.write(text)
+        errors = [failure.error for failure in self.result.failures]
+        voice.fail(*(error for error in errors if not isinstance(error, InterruptedRunError)))
         for node_id, path in self.salvaged.items():
-            console.print(Text(str(path), style="bold"), Text(f"  what {self._name(node_id)} had so far", style="dim"))
-        total = sum(self.result.seconds.values())
-        console.print(Text(f"{self.result.status} in {total:.1f} s", style="dim"))
+            voice.note(f"What {self._name(node_id)} had so far, for LoadLatent to go on from: {path}")
+        voice.note(f"{_DONE[self.result.status]} after {self.seconds:.1f} s.")
 
-    def _with_paths(self, ui: Any) -> dict[str, Any]:
+    def _with_paths(self, ui: Mapping[str, Any]) -> dict[str, Any]:
         return {
             name: [{**item, "path": str(self._path(item))} if _is_file(item) else item for item in items]
             if isinstance(items, list | tuple)
@@ -82,9 +88,19 @@ class RunReport:
                     if _is_file(item):
                         yield node_id, self._path(item)
 
-    def _path(self, item: dict[str, str]) -> Path:
-        root: Path = getattr(self.session.folders, item.get("type", "output"))
-        return root / item.get("subfolder", "") / item["filename"]
+    def _texts(self) -> Iterator[str]:
+        """Yield what nodes show as text; with the node's name before it where there are several."""
+        shown = []
+        for node_id, ui in self.result.outputs.items():
+            texts = ui.get("text", ())
+            shown += [(node_id, str(text)) for text in (texts if isinstance(texts, list | tuple) else (texts,))]
+        for node_id, text in shown:
+            yield f"{self._name(node_id)}: {text}" if len(shown) > 1 else text
+
+    def _path(self, item: Mapping[str, str]) -> Path:
+        kind = item.get("type")
+        root: Path = getattr(self.folders, kind if kind in ("input", "temp") else "output")
+        return root / str(item.get("subfolder", "")) / str(item["filename"])
 
     def _name(self, node_id: str) -> str:
         node = self.workflow.nodes.get(node_id)
@@ -92,4 +108,4 @@ class RunReport:
 
 
 def _is_file(item: Any) -> bool:
-    return isinstance(item, dict) and "filename" in item
+    return isinstance(item, Mapping) and "filename" in item

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from inhouse.cli.exits import Exit, errors_for_people
+from inhouse.cli.exits import Exit, common, exit_code
 from inhouse.cli.options import AsJson, CustomNodesDir, InputDir, ModelsDir, OutputDir, WorkflowFile
 from inhouse.engine.control import Control
 
@@ -19,15 +21,18 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from inhouse.cli.session import Session
+    from inhouse.cli.voice import Voice
     from inhouse.engine.result import RunResult
     from inhouse.engine.workflow import Workflow
 
 SEED_MAX = 2**64 - 1
 
+_STOPPING = b"\r\x1b[KStopping after this step; press Ctrl-C again to give up the rest of the run.\r\n"
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("run", epilog="Example: inhouse run text-to-image --set 6.text='a red apple' --seed 7")(run)
+    app.command("run", epilog="Example: inhouse run text-to-image --set prompt.text='a red apple' --seed 7")(run)
 
 
 def run(
@@ -35,77 +40,87 @@ def run(
     *,
     changes: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NODE.INPUT=VALUE", help="Change an input; NODE is an id, a title or class#n."),
+        typer.Option(
+            "--set", metavar="NODE.INPUT=VALUE", help="Change an input; NODE is an id, a title, a class or class#n."
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, max=SEED_MAX, help="Set every seed.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="Set every batch_size.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=SEED_MAX, metavar="N", help="Set every seed.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, metavar="N", help="Set every batch_size.")] = None,
     models: ModelsDir = Path("models"),
     input_dir: InputDir = Path("input"),
     out: OutputDir = Path("output"),
     custom_nodes: CustomNodesDir = None,
-    reference: Annotated[bool, typer.Option(help="Compute in float32, deterministically.")] = False,
+    reference: Annotated[bool, typer.Option("--reference", help="Compute in float32, deterministically.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a workflow and say where its results lie."""
-    from inhouse.cli.changes import with_batch, with_changes, with_seed
+    from inhouse.cli.changes import Changes
     from inhouse.cli.session import Places, open_session
     from inhouse.cli.source import load_workflow
+    from inhouse.cli.voice import speaking
 
-    with errors_for_people(as_json=as_json):
+    with speaking(as_json=as_json) as voice:
         places = Places(models, input_dir, out, custom_nodes)
         with open_session(places, reference=reference) as session:
             workflow = load_workflow(session, file)
-            workflow = with_seed(workflow, seed) if seed is not None else workflow
-            workflow = with_batch(workflow, batch) if batch is not None else workflow
-            workflow = with_changes(workflow, session.registry, changes or ())
-            result = _execute(session, workflow, as_json=as_json)
-            code = _answer(session, workflow, result, as_json=as_json)
+            workflow = Changes(tuple(changes or ()), seed, batch).apply(workflow, session.registry)
+            code = _run(voice, session, workflow)
     sys.exit(code)
 
 
-def _execute(session: Session, workflow: Workflow, *, as_json: bool) -> RunResult:
-    from rich.console import Console
-
+def _run(voice: Voice, session: Session, workflow: Workflow) -> Exit:
     from inhouse.cli.progress import ProgressBars
+    from inhouse.cli.report import RunReport
 
     control = Control()
-    console = Console(stderr=True)
-    with ExitStack() as stack:
-        stack.enter_context(stop_on_signals(control))
-        preview = session.folders.temp / "preview.png"
-        bars = stack.enter_context(ProgressBars(console, workflow, preview)) if not as_json else None
-        return session.engine.run(workflow, emit=bars, control=control)
+    started = time.perf_counter()
+    with stop_on_signals(control), ProgressBars(voice, workflow, session.folders.temp / "preview.png") as bars:
+        result = session.engine.run(workflow, emit=bars, control=control)
+    seconds = time.perf_counter() - started
+    report = RunReport(session.folders, workflow, result, _salvaged(voice, session, result), seconds)
+    report.print_to(voice)
+    return verdict(result)
 
 
-def _answer(session: Session, workflow: Workflow, result: RunResult, *, as_json: bool) -> Exit:
-    from inhouse.cli.exits import exit_code
-    from inhouse.cli.report import RunReport
+def _salvaged(voice: Voice, session: Session, result: RunResult) -> dict[str, Path]:
     from inhouse.cli.salvage import salvage
+    from inhouse.errors import OutputError
 
-    answer = RunReport(session, workflow, result, salvage(result, session.folders.output))
-    answer.print_json() if as_json else answer.print_text()
+    try:
+        return salvage(result, session.folders.output)
+    except OutputError as error:  # the report of the run matters more
+        voice.notices.add(str(error))
+        return {}
+
+
+def verdict(result: RunResult) -> Exit:
+    """Return the exit code of a run: that of its failures, where they agree."""
     if result.status == "success":
         return Exit.OK
     if result.status == "interrupted":
         return Exit.INTERRUPTED
-    codes = {exit_code(failure.error) for failure in result.failures}
-    return codes.pop() if len(codes) == 1 else Exit.FAILED
+    return common((exit_code(failure.error) for failure in result.failures), Exit.FAILED)
 
 
 @contextmanager
 def stop_on_signals(control: Control) -> Iterator[None]:
-    """While inside, the first Ctrl-C interrupts the running node, the second cancels the run, the third kills it."""
+    """While inside, Ctrl-C interrupts the running node; a second cancels the run, as SIGTERM does; a third kills it."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         if control.cancelled:
             signal.default_int_handler(number, frame)
-        elif control.requested:
+        elif control.requested or number == signal.SIGTERM:
             control.cancel()
         else:
             control.interrupt()
+            if sys.stderr is not None and sys.stderr.isatty():
+                os.write(
+                    sys.stderr.fileno(), _STOPPING
+                )  # a lock that ``print`` takes may be held by who was interrupted
 
-    before = signal.signal(signal.SIGINT, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from inhouse.files import write_numbered
 
 if TYPE_CHECKING:
-    from inhouse.engine.run import RunResult
+    from inhouse.engine.result import RunResult
 
 
 def salvage(result: RunResult, output: Path) -> dict[str, Path]:
@@ -30,12 +31,10 @@ def salvage(result: RunResult, output: Path) -> dict[str, Path]:
         if isinstance(failure.partial, dict) and "samples" in failure.partial:
             from inhouse.packs.diffusion.latent_files import serialise
 
-            data = serialise(failure.partial)
-            saved[failure.node_id] = write_numbered(
-                output, "interrupted", ".latent", lambda f, data=data: f.write(data)
-            )
+            write = functools.partial(_write, serialise(failure.partial))
+            saved[failure.node_id] = write_numbered(output, "interrupted", ".latent", write)
     return saved
 
 
-def _write(output: Path, data: bytes) -> Path:
-    return write_numbered(output, "interrupted", ".latent", lambda file: file.write(data))
+def _write(data: bytes, file: BinaryIO) -> None:
+    file.write(data)

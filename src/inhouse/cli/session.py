@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inhouse.backends.compute import Compute
+from inhouse.cli.exits import INPUT_NOT_FOUND
 from inhouse.engine.cache import Cache
 from inhouse.engine.engine import CACHE_BYTES, Engine
 from inhouse.engine.registry import ChoiceSource
@@ -79,8 +82,7 @@ def open_session(places: Places, *, reference: bool = False, cache_bytes: int = 
     """
     manager = load_packs()
     catalogue = open_catalogue(places.models)
-    temp = Path(tempfile.gettempdir()) / "inhouse"
-    folders = Folders(places.input, places.output, temp)
+    folders = Folders(places.input, places.output, temporary_folder())
     registry = build_registry(manager, choice_sources(catalogue, folders))
     with ExitStack() as stack:
         if places.custom_nodes is not None:
@@ -113,11 +115,33 @@ def choice_sources(catalogue: ModelCatalogue, folders: Folders) -> dict[str, Cho
     """Return where the choices of files come from."""
 
     def looked_in(kind: str) -> str:
-        return f"Looked in: {', '.join(str(folder) for folder in catalogue.folders(kind))}."
+        return f"Looked in: {_listed(catalogue.folders(kind))}."
 
     return {
         "models": ChoiceSource(catalogue.names, looked_in, ModelNotFoundError.code),
         "input": ChoiceSource(
-            lambda kind: folders.inputs(_INPUTS[kind]), lambda _: f"Looked in: {folders.input}.", "input_not_found"
+            lambda kind: folders.inputs(_INPUTS[kind]),
+            lambda _: f"Looked in: {_listed([folders.input])}.",
+            INPUT_NOT_FOUND,
         ),
     }
+
+
+def temporary_folder(parent: Path | None = None) -> Path:
+    """Return a folder for previews that outlive the process and that no other user of the machine can read or plant."""
+    if not hasattr(os, "getuid"):
+        return Path(tempfile.gettempdir()) / "inhouse"
+    parent = parent or Path(tempfile.gettempdir())
+    own = parent / f"inhouse-{os.getuid()}"
+    try:
+        own.mkdir(mode=0o700, exist_ok=True)
+        status = own.lstat()
+        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid():
+            return own
+    except OSError:  # a file of that name, or a full disk; whoever writes there will say so
+        return own
+    return Path(tempfile.mkdtemp(prefix="inhouse-", dir=parent))
+
+
+def _listed(folders: Iterable[Path]) -> str:
+    return ", ".join(str(folder) if folder.is_dir() else f"{folder} (no such folder)" for folder in folders)

@@ -11,9 +11,13 @@ from inhouse.errors import WorkflowFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import BinaryIO
 
     from inhouse.cli.session import Session
     from inhouse.engine.workflow import Workflow
+
+MAX_BYTES = 256 * 1024**2
+"""As much is read from a pipe: the largest picture with a workflow, not an endless stream."""
 
 
 def load_workflow(session: Session, source: str) -> Workflow:
@@ -28,13 +32,21 @@ def load_workflow(session: Session, source: str) -> Workflow:
 
     """
     if source == "-":
-        return read_workflow(sys.stdin.buffer.read(), session.registry)
-    path = Path(source)
-    if path.exists():
-        return read_workflow(path, session.registry)
+        if sys.stdin is None:
+            raise WorkflowFormatError("Standard input is closed.", hint="Give a file, or pipe one in.")
+        return read_workflow(_read(sys.stdin.buffer, "Standard input"), session.registry)
     found = templates(session.templates)
-    if source in found:
+    if source in found and not Path(source).is_file():
         return read_workflow(found[source], session.registry)
+    try:
+        path = Path(source)
+        if path.is_fifo() or path.is_char_device():
+            with path.open("rb") as stream:
+                return read_workflow(_read(stream, source), session.registry)
+        if path.exists():
+            return read_workflow(path, session.registry)
+    except OSError as error:  # a name that no file can have
+        raise WorkflowFormatError(f"Cannot read {source!r}: {error.strerror}.", hint="Check the path.") from error
     raise WorkflowFormatError(
         f"There is no file {source!r}, and no template of that name.", hint=f"Templates are: {', '.join(found)}."
     )
@@ -43,3 +55,10 @@ def load_workflow(session: Session, source: str) -> Workflow:
 def templates(folders: Iterable[Path]) -> dict[str, Path]:
     """Return the ready-made workflows by name."""
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.json"))}
+
+
+def _read(stream: BinaryIO, name: str) -> bytes:
+    data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise WorkflowFormatError(f"{name} has more than {MAX_BYTES:,} bytes.", hint="No workflow is that large.")
+    return data

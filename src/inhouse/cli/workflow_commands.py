@@ -6,11 +6,11 @@ import json
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from inhouse.cli.exits import as_data, errors_for_people
+from inhouse.cli.exits import Exit, exit_code
 from inhouse.cli.options import AsJson, CustomNodesDir, InputDir, ModelsDir, WorkflowFile
 
 
@@ -41,75 +41,80 @@ def validate(
     """Check a workflow without running it; every fault is listed."""
     from inhouse.cli.session import Places, open_session
     from inhouse.cli.source import load_workflow
+    from inhouse.cli.voice import fault_data, speaking
     from inhouse.errors import WorkflowInvalidError
 
-    with errors_for_people(as_json=as_json):
+    code = Exit.OK
+    with speaking(as_json=as_json) as voice:
         with open_session(Places(models, input_dir, custom_nodes=custom_nodes)) as session:
             workflow = load_workflow(session, file)
             found = session.engine.validate(workflow)
-        answer = {
-            "status": "error" if found.faults else "success",
-            "nodes": len(workflow.nodes),
-            "outputs": list(found.targets),
-            "errors": [as_data(fault) for fault in found.faults],
-        }
         if found.faults and not as_json:
             raise WorkflowInvalidError(found.faults)
-    text = f"Valid: {len(workflow.nodes)} nodes, outputs {', '.join(found.targets)}."
-    _say(answer, text, as_json=as_json)
-    if found.faults:
-        from inhouse.cli.exits import Exit
-
-        sys.exit(Exit.INVALID)
+        if as_json:
+            voice.answer(
+                {
+                    "status": "error" if found.faults else "success",
+                    "nodes": len(workflow.nodes),
+                    "outputs": list(found.targets),
+                    "errors": [fault_data(fault) for fault in found.faults],
+                }
+            )
+        else:
+            voice.write(f"Valid: {len(workflow.nodes)} nodes, outputs {', '.join(found.targets)}.")
+        code = exit_code(WorkflowInvalidError(found.faults)) if found.faults else Exit.OK
+    sys.exit(code)
 
 
 def convert(
     file: WorkflowFile,
     *,
     to: Annotated[Format, typer.Option(help="What to write.")] = Format.API,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; default is standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where to; default is standard output.")
+    ] = None,
     custom_nodes: CustomNodesDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Convert a workflow between the canvas's format and the API's."""
     from inhouse.cli.session import Places, open_session
     from inhouse.cli.source import load_workflow
+    from inhouse.cli.voice import speaking
     from inhouse.compat.canvas import write_canvas
     from inhouse.compat.prompt import write_prompt
     from inhouse.files import write_atomic
 
-    with errors_for_people(as_json=as_json):
+    with speaking(as_json=as_json) as voice:
         with open_session(Places(custom_nodes=custom_nodes)) as session:
             workflow = load_workflow(session, file)
             converted = write_prompt(workflow) if to is Format.API else write_canvas(workflow, session.registry)
-        text = json.dumps(converted, indent=2, ensure_ascii=False) + "\n"
-        if output is None:
-            sys.stdout.write(text)
+        text = json.dumps(converted, indent=2, ensure_ascii=False)
+        if out is None:
+            voice.write(text)
             return
-        write_atomic(output, lambda sink: sink.write(text.encode()))
-    _say({"status": "success", "path": str(output)}, f"Wrote {output}.", as_json=as_json)
+        data = (text + "\n").encode("utf-8", "backslashreplace")  # half a surrogate pair becomes JSON's escape for it
+        write_atomic(out, lambda sink: sink.write(data))
+        voice.answer({"status": "success", "path": str(out)}) if as_json else voice.note(f"Wrote {out}.")
 
 
 def templates(
-    name: Annotated[str | None, typer.Argument(help="Print this one instead of the list.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="Print this one instead of the list.")] = None,
     *,
     as_json: AsJson = False,
 ) -> None:
     """List the workflows that come with the packs, or print one."""
     from inhouse.cli.source import templates as find
+    from inhouse.cli.voice import speaking
     from inhouse.errors import WorkflowFormatError
     from inhouse.plugins import load_packs
 
-    with errors_for_people(as_json=as_json):
+    with speaking(as_json=as_json) as voice:
         found = find(load_packs().hook.register_templates())
         if name is not None:
             if name not in found:
                 raise WorkflowFormatError(f"There is no template {name!r}.", hint=f"There are: {', '.join(found)}.")
-            sys.stdout.write(found[name].read_text(encoding="utf-8"))
-            return
-    listed = {key: str(path) for key, path in found.items()}
-    _say({"templates": listed}, "\n".join(found), as_json=as_json)
-
-
-def _say(answer: dict[str, Any], text: str, *, as_json: bool) -> None:
-    sys.stdout.write((json.dumps(answer, default=str) if as_json else text) + "\n")
+            voice.write(found[name].read_text(encoding="utf-8").rstrip("\n"))
+        elif as_json:
+            voice.answer({"templates": {key: str(path) for key, path in found.items()}})
+        else:
+            voice.write("\n".join(found))
