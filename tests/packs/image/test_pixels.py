@@ -1,5 +1,7 @@
 import numpy as np
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inhouse.packs.image.pixels import (
     as_batch,
@@ -9,6 +11,7 @@ from inhouse.packs.image.pixels import (
     repeat_to,
     resize_mask,
     to_bytes,
+    window_maximum,
 )
 
 
@@ -43,3 +46,12 @@ def test_masks_of_other_packs_become_batches() -> None:
     assert as_batch(torch.zeros(3, 4)).shape == (1, 3, 4)
     assert as_batch(torch.zeros(2, 1, 3, 4)).shape == (2, 3, 4)
     assert resize_mask(torch.ones(3, 4), 8, 6).shape == (1, 6, 8)
+
+
+@given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=12), st.integers(0, 15), st.integers(0, 15))
+def test_a_window_has_its_maximum(values: list[float], before: int, after: int) -> None:
+    planes = torch.tensor(values).view(1, -1, 1)
+
+    found = window_maximum(planes, 1, before, after)
+
+    assert found.flatten().tolist() == [max(values[max(0, i - before) : i + after + 1]) for i in range(len(values))]

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from inhouse.errors import NodeInputError
+from inhouse.packs.image.pixels import window_maximum
 
 
 def blur(image: Tensor, radius: int, sigma: float) -> Tensor:
@@ -83,7 +84,4 @@ def add_noise(image: Tensor, seed: int, strength: float) -> Tensor:
 
 
 def _highest(image: Tensor, before: int, after: int) -> Tensor:
-    planes = functional.pad(image.movedim(-1, 1), (before, after, before, after), value=float("-inf"))
-    size = before + 1 + after
-    planes = functional.max_pool2d(planes, (size, 1), stride=1)
-    return functional.max_pool2d(planes, (1, size), stride=1).movedim(1, -1)
+    return window_maximum(window_maximum(image, 1, before, after), 2, before, after)

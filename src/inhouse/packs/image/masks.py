@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from inhouse.errors import NodeInputError
-from inhouse.packs.image.pixels import as_batch, repeat_to
+from inhouse.packs.image.pixels import as_batch, repeat_to, window_maximum
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,9 +80,11 @@ def grow(mask: Tensor, pixels: int, *, tapered: bool) -> Tensor:
     batch = as_batch(mask)
     if pixels < 0:
         return -grow(-batch, -pixels, tapered=tapered)
-    steps = min(pixels, sum(batch.shape[1:]))
-    for _ in range(steps):
-        batch = _dilated(batch, tapered=tapered)
+    if not tapered:
+        steps = min(pixels, max(batch.shape[1:]))
+        return window_maximum(window_maximum(batch, 1, steps, steps), 2, steps, steps).clone()
+    for _ in range(min(pixels, sum(batch.shape[1:]))):
+        batch = _with_neighbours(batch)
     return batch.clone()
 
 
@@ -129,11 +131,9 @@ def _ramp(length: int, pixels: int) -> Tensor:
     return ramp
 
 
-def _dilated(batch: Tensor, *, tapered: bool) -> Tensor:
-    if not tapered:
-        return functional.max_pool2d(batch.unsqueeze(1), 3, stride=1, padding=1).squeeze(1)
+def _with_neighbours(batch: Tensor) -> Tensor:
+    """Return each pixel's maximum with those above, below, left and right of it."""
     padded = functional.pad(batch, (1, 1, 1, 1), value=float("-inf"))
-    sides = (padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:])
-    for side in sides:
-        batch = torch.maximum(batch, side)
+    for neighbours in (padded[:, :-2, 1:-1], padded[:, 2:, 1:-1], padded[:, 1:-1, :-2], padded[:, 1:-1, 2:]):
+        batch = torch.maximum(batch, neighbours)
     return batch

@@ -58,3 +58,20 @@ def resize_mask(mask: Tensor, width: int, height: int) -> Tensor:
     if batch.shape[1:] == (height, width):
         return batch
     return functional.interpolate(batch.unsqueeze(1), size=(height, width), mode="bilinear").squeeze(1)
+
+
+def window_maximum(planes: Tensor, axis: int, before: int, after: int) -> Tensor:
+    """Return each element's maximum over ``before`` neighbours, itself and ``after`` neighbours along an axis.
+
+    What lies outside does not count. The window doubles at each pass, so that its size hardly matters.
+    """
+    padding = [0, 0] * (planes.dim() - axis)
+    padding[-2:] = [before, after]
+    planes = functional.pad(planes, padding, value=float("-inf"))
+    size, span = before + 1 + after, 1
+    while span < size:
+        step = min(span, size - span)
+        rest = planes.shape[axis] - step
+        planes = torch.maximum(planes.narrow(axis, 0, rest), planes.narrow(axis, step, rest))
+        span += step
+    return planes
