@@ -130,7 +130,7 @@ def _factor_shape(roles: Roles, name: str) -> tuple[int, int]:
 def _kronecker(roles: Roles) -> Tensor:
     """LoKr: the Kronecker product of two matrices, each whole or low-rank."""
     first, second = _factor(roles, "lokr_w1"), _factor(roles, "lokr_w2")
-    return torch.kron(first.reshape(first.shape + (1,) * (second.ndim - first.ndim)), second)
+    return torch.kron(first.reshape(first.shape + (1,) * (second.ndim - first.ndim)), second.contiguous())
 
 
 def _factor(roles: Roles, name: str) -> Tensor:

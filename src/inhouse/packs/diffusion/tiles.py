@@ -47,7 +47,7 @@ class Tiling:
                 weights[:shared] *= (torch.arange(shared) + 0.5) / shared
             if index + 1 < len(starts):
                 shared = (start + size - starts[index + 1]) * self.output_scale
-                weights[-shared:] *= ((torch.arange(shared) + 0.5) / shared).flip(0)
+                weights[len(weights) - shared :] *= ((torch.arange(shared) + 0.5) / shared).flip(0)
             yield start, weights
 
     def run(self, function: Callable[[Tensor], Tensor], picture: Tensor) -> Tensor:

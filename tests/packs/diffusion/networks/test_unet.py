@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from tests.packs.diffusion.checkpoints import SD1, SD2, seeded, unet_tensors
+from torch import Tensor
+
+from inhouse.packs.diffusion.networks.unet import UNet, UNetSpec
+
+
+@pytest.mark.parametrize("spec", [SD1, SD2])
+def test_an_architecture_is_read_off_the_shapes_of_its_parameters(spec: UNetSpec) -> None:
+    shapes = {name: tuple(tensor.shape) for name, tensor in unet_tensors(spec).items()}
+    assert UNetSpec.from_shapes(shapes, head_channels=spec.head_channels) == spec
+
+
+def test_a_missing_parameter_is_named() -> None:
+    with pytest.raises(KeyError, match=r"time_embed\.0\.weight"):
+        UNetSpec.from_shapes({}, head_channels=None)
+
+
+def test_heads_are_eight_or_of_fixed_width() -> None:
+    assert (SD1.heads(320), SD1.heads(1280), SD2.heads(320), SD2.heads(1280)) == (8, 8, 5, 20)
+
+
+@pytest.mark.parametrize("size", [(8, 8), (9, 5), (1, 1)])
+def test_every_size_of_latent_is_taken(size: tuple[int, int]) -> None:
+    network = seeded(UNet(SD1))
+    with torch.inference_mode():
+        out = network(torch.randn(2, 4, *size), torch.tensor([1, 999]), torch.randn(2, 77, 64))
+    assert out.shape == (2, 4, *size)
+
+
+def test_samples_of_a_batch_do_not_touch_each_other() -> None:
+    network = seeded(UNet(SD1))
+    torch.manual_seed(0)
+    x, timestep, context = torch.randn(2, 4, 8, 8), torch.tensor([3, 700]), torch.randn(2, 5, 64)
+    with torch.inference_mode():
+        both = network(x, timestep, context)
+        second = network(x[1:], timestep[1:], context[1:])
+    torch.testing.assert_close(both[1:], second, rtol=1e-4, atol=1e-5)
+
+
+def test_feature_maps_can_be_changed_where_the_sides_of_the_u_join() -> None:
+    network = seeded(UNet(SD1))
+    seen: list[tuple[int, int]] = []
+
+    def join(below: Tensor, beside: Tensor) -> tuple[Tensor, Tensor]:
+        seen.append((below.shape[1], beside.shape[1]))
+        return below, beside
+
+    inputs = (torch.randn(1, 4, 8, 8), torch.tensor([5]), torch.randn(1, 5, 64))
+    with torch.inference_mode():
+        torch.testing.assert_close(network(*inputs, join=join), network(*inputs))
+    assert seen == [(64, 64), (64, 32), (64, 32), (32, 32)]

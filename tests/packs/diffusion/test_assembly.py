@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.packs.diffusion.checkpoints import save, text_tensors, unet_tensors, vae_tensors
+
+from inhouse.errors import ModelFormatError
+from inhouse.packs.diffusion.assembly import Placement, build_diffusion_model, build_text_model, build_vae
+from inhouse.packs.diffusion.families.encoders import CLIP_L
+from inhouse.packs.diffusion.layouts import read_components
+from inhouse.packs.diffusion.noise_levels import DiscreteLevels
+from inhouse.packs.diffusion.prediction import Epsilon
+
+EPSILON = Epsilon(DiscreteLevels.from_betas())
+
+
+def test_a_networks_size_is_known_before_it_is_read(tmp_path: Path) -> None:
+    weights = read_components(save(tmp_path / "vae.safetensors", vae_tensors())).vae
+    full, half = build_vae(weights, Placement()), build_vae(weights, Placement(torch.bfloat16))
+    assert full.network.nbytes == 2 * half.network.nbytes == sum(t.numel() * 4 for t in vae_tensors().values())
+    assert not full.network.loaded
+    assert {p.dtype for p in half.network.get().parameters()} == {torch.bfloat16}
+
+
+def test_text_models_compute_in_float32_whatever_the_rest_does(tmp_path: Path) -> None:
+    tensors = {name: tensor.half() for name, tensor in text_tensors().items()}
+    weights = read_components(save(tmp_path / "clip.safetensors", tensors)).text
+    model = build_text_model(weights, CLIP_L, Placement(torch.bfloat16))
+    assert model.stored == torch.float16
+    assert {p.dtype for p in model.base.get().parameters()} == {torch.float32}
+
+
+def test_a_network_without_its_beginning_is_refused_by_file(tmp_path: Path) -> None:
+    tensors = {name: t for name, t in unet_tensors().items() if not name.startswith("time_embed")}
+    weights = read_components(save(tmp_path / "m.safetensors", tensors)).unet
+    with pytest.raises(ModelFormatError, match=r"m\.safetensors: the network is incomplete, 'time_embed\.0\.weight'"):
+        build_diffusion_model(weights, EPSILON, Placement(), head_channels=None)
+
+
+def test_networks_are_in_inference_mode(tmp_path: Path) -> None:
+    weights = read_components(save(tmp_path / "m.safetensors", unet_tensors())).unet
+    network = build_diffusion_model(weights, EPSILON, Placement(), head_channels=None).base.get()
+    assert not network.training
+    assert not any(parameter.requires_grad for parameter in network.parameters())

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.packs.diffusion.checkpoints import prefixed, save, save_checkpoint, text_tensors, unet_tensors, vae_tensors
+
+from inhouse.errors import ModelFormatError, ModelNotFoundError, ModelUnsupportedError, UnsafeModelError
+from inhouse.models.safetensors_file import TensorReader
+from inhouse.packs.diffusion.loading import (
+    load_checkpoint,
+    load_diffusion_model,
+    load_lora,
+    load_text_model,
+    load_vae,
+)
+
+INPUTS = torch.ones(1, 4, 4, 4), torch.tensor([500]), torch.ones(1, 3, 64)
+
+
+def test_loading_reads_headers_and_each_part_reads_its_own_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_checkpoint(tmp_path / "small.safetensors")
+    read: set[str] = set()
+    original = TensorReader.read_into
+
+    def watched(self: TensorReader, name: str, buffer: memoryview) -> None:
+        read.add(name.split(".", maxsplit=1)[0])
+        original(self, name, buffer)
+
+    monkeypatch.setattr(TensorReader, "read_into", watched)
+    model, clip, vae = load_checkpoint(path)
+    assert read == set()
+    model.predict(*INPUTS)
+    assert read == {"model"}
+    assert clip is not None
+    clip.token_embeddings(torch.tensor([[1]]))
+    assert read == {"model", "cond_stage_model"}
+    assert vae is not None
+    vae.decode(torch.zeros(1, 4, 2, 2))
+    assert read == {"model", "cond_stage_model", "first_stage_model"}
+
+
+def test_half_precision_files_are_computed_in_float32(tmp_path: Path) -> None:
+    tensors = {name: tensor.half() for name, tensor in unet_tensors().items()}
+    exact = {name: tensor.float() for name, tensor in tensors.items()}
+    half = load_diffusion_model(save(tmp_path / "half.safetensors", tensors))
+    full = load_diffusion_model(save(tmp_path / "full.safetensors", exact))
+    assert half.predict(*INPUTS).equal(full.predict(*INPUTS))
+
+
+def test_parts_load_from_files_of_their_own_and_out_of_checkpoints(tmp_path: Path) -> None:
+    whole = save_checkpoint(tmp_path / "whole.safetensors")
+    unet = save(tmp_path / "unet.safetensors", unet_tensors())
+    vae = save(tmp_path / "vae.safetensors", vae_tensors())
+    assert load_diffusion_model(unet).predict(*INPUTS).equal(load_diffusion_model(whole).predict(*INPUTS))
+    latents = torch.ones(1, 4, 2, 2)
+    assert load_vae(vae).decode(latents).equal(load_vae(whole).decode(latents))
+
+
+def test_a_file_of_another_sort_is_called_by_its_name(tmp_path: Path) -> None:
+    lora = save(tmp_path / "style.safetensors", {"lora_unet_x.lora_down.weight": torch.zeros(1, 1)})
+    for load in (load_checkpoint, load_diffusion_model, load_text_model, load_vae):
+        with pytest.raises(ModelUnsupportedError, match=r"style\.safetensors looks like a LoRA.*LoraLoader"):
+            load(lora)
+
+
+def test_a_checkpoint_of_another_family_is_called_by_its_name(tmp_path: Path) -> None:
+    tensors = {
+        **prefixed(unet=unet_tensors()),
+        "model.diffusion_model.label_emb.0.0.weight": torch.zeros(1, 1),
+        "conditioner.embedders.1.model.ln_final.weight": torch.zeros(1),
+    }
+    with pytest.raises(ModelUnsupportedError, match="looks like an SDXL checkpoint"):
+        load_checkpoint(save(tmp_path / "xl.safetensors", tensors))
+
+
+def test_a_text_model_of_unknown_width_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnsupportedError, match="looks like a text encoder, not a CLIP text model of"):
+        load_text_model(save(tmp_path / "clip.safetensors", text_tensors()))
+
+
+def test_a_checkpoint_is_no_lora(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnsupportedError, match="is no LoRA"):
+        load_lora(save_checkpoint(tmp_path / "small.safetensors"))
+
+
+@pytest.mark.parametrize("load", [load_checkpoint, load_diffusion_model, load_text_model, load_vae, load_lora])
+def test_missing_damaged_and_unsafe_files_are_errors_of_ours(tmp_path: Path, load: object) -> None:
+    assert callable(load)
+    (tmp_path / "damaged.safetensors").write_bytes(b"\x10" + b"\0" * 30)
+    (tmp_path / "unsafe.ckpt").write_bytes(b"\x80\x02")
+    for name, error in (
+        ("missing.safetensors", ModelNotFoundError),
+        ("damaged.safetensors", ModelFormatError),
+        ("unsafe.ckpt", UnsafeModelError),
+    ):
+        with pytest.raises(error, match=name):
+            load(tmp_path / name)
+
+
+def test_a_network_cut_short_says_which_weights_are_missing_when_it_is_used(tmp_path: Path) -> None:
+    tensors = {name: tensor for name, tensor in unet_tensors().items() if name != "middle_block.0.in_layers.2.bias"}
+    model = load_diffusion_model(save(tmp_path / "cut.safetensors", tensors))
+    with pytest.raises(ModelFormatError, match=r"cut\.safetensors: 1 of .* 'middle_block\.0\.in_layers\.2\.bias'"):
+        model.predict(*INPUTS)

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.packs.diffusion.checkpoints import save_checkpoint
+from torch import Tensor
+
+from inhouse.packs.diffusion.assembly import Placement
+from inhouse.packs.diffusion.loading import load_checkpoint
+from inhouse.packs.diffusion.lora import LoraApplication
+from inhouse.packs.diffusion.networks.attention import Site, sdpa
+from inhouse.packs.diffusion.noise_levels import DiscreteLevels
+from inhouse.packs.diffusion.prediction import Velocity
+from inhouse.packs.diffusion.unet import DiffusionModel, LatentFormat
+
+INPUTS = (
+    torch.linspace(-1, 1, 256).reshape(1, 4, 8, 8),
+    torch.tensor([500]),
+    torch.linspace(-1, 1, 640).reshape(1, 10, 64),
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return save_checkpoint(tmp_path / "small.safetensors")
+
+
+@pytest.fixture
+def model(path: Path) -> DiffusionModel:
+    return load_checkpoint(path).model
+
+
+def bias(value: float) -> LoraApplication:
+    return LoraApplication({"out.2.bias": {"diff": torch.full((4,), value)}}, 1.0)
+
+
+def test_latents_are_scaled_into_the_model_and_back() -> None:
+    form = LatentFormat(scale_factor=0.5, shift_factor=1.0)
+    latent = torch.tensor([1.0, 3.0])
+    assert form.into_model(latent).tolist() == [0.0, 1.0]
+    assert form.out_of_model(form.into_model(latent)).equal(latent)
+
+
+def test_what_it_takes_can_be_told_before_a_weight_is_read(model: DiffusionModel) -> None:
+    assert (model.in_channels, model.context_width, model.latent_format.channels) == (4, 64, 4)
+    assert not model.base.loaded
+    assert model.base.nbytes == sum(p.numel() * 4 for p in model.base.get().parameters())
+
+
+def test_loras_add_up_and_leave_the_first_model_as_it_is(model: DiffusionModel) -> None:
+    plain = model.predict(*INPUTS)
+    patched = model.with_lora(bias(1.0)).with_lora(bias(0.5))
+    torch.testing.assert_close(patched.predict(*INPUTS), plain + 1.5)
+    assert model.predict(*INPUTS).equal(plain)
+
+
+def test_other_settings_keep_the_patched_network(model: DiffusionModel) -> None:
+    patched = model.with_lora(bias(1.0))
+    other = patched.with_options(scale=3).with_prediction(Velocity(DiscreteLevels.from_betas()))
+    assert other.network is patched.network
+    assert other.options == {"scale": 3}
+    assert isinstance(other.prediction, Velocity)
+    assert patched.options == {}
+
+
+def test_attention_can_be_replaced_at_chosen_sites(model: DiffusionModel) -> None:
+    plain = model.predict(*INPUTS)
+
+    def same(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None) -> Tensor:
+        return sdpa(query, key, value, heads, site)
+
+    def perturbed(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None) -> Tensor:
+        assert site is not None
+        skipped = site.part == "middle" and not site.cross
+        return value if skipped else sdpa(query, key, value, heads, site)
+
+    assert model.predict(*INPUTS, attention=same).equal(plain)
+    assert not torch.allclose(model.predict(*INPUTS, attention=perturbed), plain)
+
+
+def test_another_type_gives_about_the_same_in_float32(path: Path, model: DiffusionModel) -> None:
+    half = load_checkpoint(path, Placement(torch.bfloat16)).model
+    out = half.predict(*INPUTS)
+    assert out.dtype == torch.float32
+    assert half.base.nbytes == model.base.nbytes // 2
+    torch.testing.assert_close(out, model.predict(*INPUTS), rtol=0.1, atol=0.1)
