@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
-from inhouse import Context, Engine, Link, NodeSpec, Registry, Result, Workflow, WorkflowNode, node
+from inhouse import (
+    Catch,
+    Context,
+    Engine,
+    Failure,
+    Lazy,
+    Link,
+    NodeSpec,
+    Registry,
+    Result,
+    Workflow,
+    WorkflowNode,
+    node,
+)
 from inhouse.engine.cache import Cache
 
 if TYPE_CHECKING:
@@ -98,3 +111,21 @@ def run(
     """Run a workflow on an engine of its own."""
     with engine(*specs, ran=ran) as made:
         return made.run(flow, emit=emit)
+
+
+def switch_needs(*, which: bool, **_: Any) -> list[str]:
+    return ["yes" if which else "no"]
+
+
+@node("Switch", needs=switch_needs)
+def switch(*, which: bool, yes: Annotated[Any, Lazy()] | None = None, no: Annotated[Any, Lazy()] | None = None) -> Any:
+    return yes if which else no
+
+
+def fallback_needs(body: Any, fallback: Any) -> list[str]:
+    return ["fallback"] if isinstance(body, Failure) and fallback is None else []
+
+
+@node("Try", needs=fallback_needs)
+def attempt(*, body: Annotated[Any, Catch()], fallback: Annotated[Any, Lazy()] | None = None) -> Any:
+    return (fallback if fallback is not None else body.partial) if isinstance(body, Failure) else body

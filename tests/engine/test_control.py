@@ -7,11 +7,11 @@ import threading
 from typing import Annotated, Any
 
 import pytest
+from tests.engine.kit import Ran, engine, link, shown, workflow
 
 from inhouse import Catch, Context, NodeSpec, Result, WorkflowNode, node
 from inhouse.engine.control import Control
 from inhouse.errors import InterruptedRunError
-from tests.engine.kit import Ran, engine, link, shown, workflow
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def sampler(control: Control) -> NodeSpec:
     def sample(*, stop: str, context: Context) -> int:
         for step in range(10):
             if step == 4:
-                {"interrupt": control.interrupt, "cancel": control.cancel, "": lambda: None}[stop]()
+                getattr(control, stop or "take")()
             try:
                 context.progress(step, 10)
             except InterruptedRunError as error:
@@ -43,7 +43,10 @@ def caught(*, body: Annotated[Any, Catch()]) -> Any:
     return getattr(body, "partial", body)
 
 
-FLOW = {"a": ("Sample", {"stop": "interrupt"}), "c": ("Caught", {"body": link("a")})}
+FLOW: dict[str, tuple[str, dict[str, Any]]] = {
+    "a": ("Sample", {"stop": "interrupt"}),
+    "c": ("Caught", {"body": link("a")}),
+}
 
 
 def test_an_interrupt_hands_the_partial_result_to_a_node_that_catches_and_the_run_goes_on(

@@ -7,6 +7,7 @@ import weakref
 from typing import Annotated, Any
 
 import pytest
+from tests.engine.kit import Ran, engine, events, link, run, shown, workflow
 
 from inhouse import Blocker, Catch, Context, Failure, Link, NodeSpec, Result, Wire, Workflow, WorkflowNode, node
 from inhouse.engine import events as event
@@ -14,7 +15,6 @@ from inhouse.engine.cache import Cache
 from inhouse.engine.node import NodeSpec as Spec
 from inhouse.engine.sockets import InputSpec
 from inhouse.engine.types import ANY, WireType
-from tests.engine.kit import Ran, engine, events, link, run, shown, workflow
 
 
 @node("Loop")
@@ -158,6 +158,7 @@ def test_objects_inside_an_expansion_are_cached_by_their_place() -> None:
 
     @node("Holder")
     def holder(*, seed: int, context: Context) -> Any:
+        del seed
         node_id = context.graph_prefix + "u"
         return Result((Link(node_id, 0),), expand={node_id: WorkflowNode("Use", {"value": Array(b"\0" * 4)})})
 
@@ -293,6 +294,7 @@ def test_what_a_finished_round_held_is_let_go() -> None:
 
     @node("Make")
     def make(*, before: Annotated[Any, Wire("BIG")] | None = None) -> Annotated[Any, Wire("BIG")]:
+        del before
         big = Big()
         held.append(weakref.ref(big))
         gc.collect()

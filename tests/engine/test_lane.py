@@ -7,12 +7,12 @@ import threading
 from typing import Annotated, Any
 
 import pytest
+from tests.engine.kit import engine, events, link, run, shown, workflow
 
 from inhouse import Catch, Context, Engine, Lazy, NodeSpec, Result, Workflow, WorkflowNode, node
 from inhouse.engine import events as event
 from inhouse.engine.control import Control
 from inhouse.errors import InterruptedRunError
-from tests.engine.kit import engine, events, link, run, shown, workflow
 
 PATIENCE = 20
 """Seconds after which a test that would wait for ever fails."""

@@ -9,7 +9,7 @@ from inhouse.engine.asking import parameters
 from inhouse.engine.keys import node_key
 from inhouse.engine.sharing import implicit_sources, shared_names
 from inhouse.engine.task import State, Task
-from inhouse.engine.topology import sources_first
+from inhouse.engine.topology import as_listed, sources_first
 from inhouse.engine.workflow import Link
 from inhouse.errors import NodeExecutionError, SharedAccessError
 
@@ -104,13 +104,16 @@ class Graph:
             SharedAccessError: a node of it reads a shared name that neither it writes nor its parent reads.
 
         """
+        made = {node_id: self._expanded(parent, node_id, node) for node_id, node in nodes.items()}
         links = {node_id: _linked(node, nodes) for node_id, node in nodes.items()}
+        specs = {node_id: task.spec for node_id, task in made.items()}
+        inputs = {node_id: task.inputs for node_id, task in made.items()}
+        inside = implicit_sources(as_listed(nodes, links.__getitem__), specs, inputs, links.__getitem__)
+        for reader, writers in inside.items():
+            links[reader] += writers.values()
         order = sources_first(nodes, links.__getitem__, lambda loop: _refuse_circle(parent, loop))
-        made = [self._expanded(parent, node_id, nodes[node_id]) for node_id in order]
-        self.tasks.update(zip(order, made, strict=True))
-        specs = {task.id: task.spec for task in made}
-        inside = implicit_sources(order, specs, {task.id: task.inputs for task in made}, links.__getitem__)
-        for task in made:
+        self.tasks.update(made)
+        for task in [made[node_id] for node_id in order]:
             for name, value in task.inputs.items():
                 if value.__class__ is Link:
                     self.linked(parent, value, f"node {task.id!r}, input {name!r}")
@@ -120,7 +123,7 @@ class Graph:
             for source in task.holdings():
                 source.uses += 1
             self.set_key(task)
-        return made
+        return [made[node_id] for node_id in order]
 
     def linked(self, parent: Task, link: Link, where: str) -> Task:
         """Return the task that a link of an expansion leads to.

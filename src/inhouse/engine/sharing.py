@@ -1,6 +1,6 @@
 """Implicit wires: who reads which value of ``context.shared`` from whom.
 
-A reader gets a name from the last node, in the order of the workflow, that writes it and does not itself depend on the
+A reader gets a name from the last node, in the order of the file, that writes it and does not itself depend on the
 reader. A node that reads and writes a name reads what the writers before it left. So the result never depends on
 which of two unconnected nodes happens to run first.
 """

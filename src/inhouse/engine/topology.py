@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -42,4 +43,29 @@ def sources_first(
                 pending.append(list(sources(source))[::-1])
             elif met >= 0:
                 on_cycle(path[met:])
+    return order
+
+
+def as_listed(nodes: Iterable[N], sources: Callable[[N], Iterable[N]]) -> list[N]:
+    """Return all nodes, each after its sources, and otherwise in the order given; those of a cycle are left out.
+
+    ``sources`` names only nodes that are given.
+    """
+    listed = list(nodes)
+    place = {node: position for position, node in enumerate(listed)}
+    waits = {node: set(sources(node)) for node in listed}
+    consumers: dict[N, list[N]] = {node: [] for node in listed}
+    for node, needed in waits.items():
+        for source in needed:
+            consumers[source].append(node)
+    left = {node: len(needed) for node, needed in waits.items()}
+    ready = [place[node] for node in listed if not left[node]]
+    order: list[N] = []
+    while ready:
+        node = listed[heapq.heappop(ready)]
+        order.append(node)
+        for consumer in consumers[node]:
+            left[consumer] -= 1
+            if not left[consumer]:
+                heapq.heappush(ready, place[consumer])
     return order

@@ -10,7 +10,7 @@ from inhouse.engine.asking import ask, parameters
 from inhouse.engine.coercion import coerce
 from inhouse.engine.sharing import implicit_sources, shared_names
 from inhouse.engine.sockets import MISSING
-from inhouse.engine.topology import sources_first
+from inhouse.engine.topology import as_listed, sources_first
 from inhouse.engine.workflow import Link, Workflow
 from inhouse.errors import Fault
 
@@ -113,7 +113,7 @@ class _Validator:
     def writers(self) -> Mapping[str, Mapping[str, str]]:
         """Find who reads whose shared names: in the whole workflow, so that it does not depend on the targets."""
         links = {node_id: self.links(node_id) for node_id in self.specs}
-        order = sources_first(self.specs, links.__getitem__, lambda _: None)
+        order = as_listed(self.specs, links.__getitem__)
         named = {i: self.literals(i) for i, spec in self.specs.items() if spec.touches_shared}
         return implicit_sources(order, self.specs, named, links.__getitem__)
 
@@ -157,9 +157,7 @@ class _Validator:
                 inputs[name] = value
             elif value is not MISSING:
                 read = True
-                inputs[name], fault = self.read(node_id, declared, value)
-                if fault:
-                    self.faults.append(fault)
+                inputs[name] = self.check_value(node_id, declared, value)
             elif declared.required:
                 hint = f"Link or set it; it takes {declared.type}."
                 self.add("required_input_missing", "A required input is missing.", node_id, name, hint)
@@ -171,6 +169,13 @@ class _Validator:
         if spec.check is not None and len(self.faults) == before:
             self.custom_check(node_id, spec, inputs)
         return sources
+
+    def check_value(self, node_id: str, declared: InputSpec, value: Any) -> Any:
+        """Return a typed-in value as the type declared, as far as it can be read."""
+        value, fault = self.read(node_id, declared, value)
+        if fault:
+            self.faults.append(fault)
+        return value
 
     def read(self, node_id: str, declared: InputSpec, value: Any) -> tuple[Any, Fault | None]:
         choices: tuple[str, ...] | None = None
