@@ -50,6 +50,8 @@ MASK = torch.linspace(0, 1, 16).view(1, 4, 4)
         ("RepeatImageBatch", {"image": IMAGE, "amount": 3}, (3, 4, 4, 3)),
         ("ImageInvert", {"image": IMAGE}, (1, 4, 4, 3)),
         ("ImageBlend", {"image1": IMAGE, "image2": IMAGE, "blend_factor": 0.5, "blend_mode": "screen"}, (1, 4, 4, 3)),
+        ("ImageQuantize", {"image": IMAGE, "colors": 4, "dither": "bayer-2"}, (1, 4, 4, 3)),
+        ("ImageYUVToRGB", {"Y": IMAGE, "U": IMAGE, "V": IMAGE}, (1, 4, 4, 3)),
         ("ImageBlur", {"image": IMAGE, "blur_radius": 1, "sigma": 1.0}, (1, 4, 4, 3)),
         ("ImageSharpen", {"image": IMAGE, "sharpen_radius": 1, "sigma": 1.0, "alpha": 1.0}, (1, 4, 4, 3)),
         ("Morphology", {"image": IMAGE, "operation": "open", "kernel_size": 3}, (1, 4, 4, 3)),
@@ -85,6 +87,8 @@ def test_nodes_with_several_outputs_name_them() -> None:
     assert (padded.IMAGE.shape, padded.MASK.shape) == ((1, 4, 12, 3), (1, 4, 12))
     split = NODES["SplitImageWithAlpha"](image=IMAGE)
     assert (split.IMAGE.shape, split.MASK.shape) == ((1, 4, 4, 3), (1, 4, 4))
+    planes = NODES["ImageRGBToYUV"](image=IMAGE)
+    assert (planes.Y.shape, planes.U.shape, planes.V.shape) == (IMAGE.shape, IMAGE.shape, IMAGE.shape)
     composed = NODES["PorterDuffImageComposite"](
         source=IMAGE, source_alpha=MASK, destination=IMAGE, destination_alpha=MASK, mode="XOR"
     )
