@@ -40,7 +40,8 @@ def test_our_own_node_is_described_as_clients_expect() -> None:
         note: Annotated[str | None, Widget({"multiline": True})] = None,
     ) -> Annotated[Image, Output("tinted", "The picture.")]:
         """Tint a picture."""
-        return image if mode or strength or note else image
+        assert mode or strength or note
+        return image
 
     described = object_info(tint, Registry([tint]))
     assert described == {

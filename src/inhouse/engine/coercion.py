@@ -49,8 +49,9 @@ def _choose(node_id: str, spec: InputSpec, value: Any, choices: Sequence[str]) -
     if not choices:
         hint = "There is nothing to choose from: the folder is empty."
     else:
-        close = difflib.get_close_matches(str(value), choices, 1, 0.5)
-        listed = ", ".join(choices) if len(choices) <= _MANY else f"{', '.join(choices[:_MANY])} ... ({len(choices)})"
+        words = [str(choice) for choice in choices]  # packs of third parties offer numbers, too
+        close = difflib.get_close_matches(str(value), words, 1, 0.5)
+        listed = ", ".join(words) if len(words) <= _MANY else f"{', '.join(words[:_MANY])} ... ({len(words)})"
         hint = (f"Did you mean {close[0]!r}? " if close else "") + f"There are: {listed}."
     message = f"{_shown(value)} is not one of the choices."
     return value, _fault("value_not_in_list", node_id, spec, value, message, hint, choices=list(choices))

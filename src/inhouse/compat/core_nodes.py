@@ -1,0 +1,75 @@
+"""Our own nodes as custom packs look them up: old-style classes by id (``nodes.NODE_CLASS_MAPPINGS``)."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from inhouse.compat.calls_in_progress import current_call
+from inhouse.compat.object_info import object_info
+from inhouse.engine.node import Result
+
+if TYPE_CHECKING:
+    from inhouse.engine.node import NodeSpec
+    from inhouse.engine.registry import Registry
+
+
+class NodeClasses(Mapping[str, type[Any]]):
+    """Node classes by id: those of loaded packs as they are, ours made up when first asked for.
+
+    Args:
+        registry: the nodes there are.
+        loaded: classes of custom packs; grows while packs are loaded.
+
+    """
+
+    def __init__(self, registry: Registry, loaded: Mapping[str, type[Any]]) -> None:
+        self._registry = registry
+        self._loaded = loaded
+        self._made: dict[str, type[Any]] = {}
+
+    def __getitem__(self, node_id: str) -> type[Any]:
+        if node_id in self._loaded:
+            return self._loaded[node_id]
+        if node_id not in self._made:
+            self._made[node_id] = _made_up(self._registry[node_id], self._registry)
+        return self._made[node_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*(spec.id for spec in self._registry), *self._loaded]))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def _made_up(spec: NodeSpec, registry: Registry) -> type[Any]:
+    """Return an old-style class that calls a node of ours."""
+
+    def input_types(_cls: type[Any]) -> dict[str, Any]:
+        described: dict[str, Any] = object_info(spec, registry)["input"]
+        return described
+
+    def run(_self: object, **inputs: Any) -> Any:
+        call = current_call()
+        if spec.context and call is not None:
+            inputs[spec.context] = call.context
+        returned = spec(**inputs)
+        if isinstance(returned, Result):
+            return {"result": returned.values, **({"ui": returned.ui} if returned.ui is not None else {})}
+        return tuple(returned) if len(spec.outputs) > 1 else () if not spec.outputs else (returned,)
+
+    return type(
+        spec.id,
+        (),
+        {
+            "__doc__": inspect.cleandoc(spec.description),
+            "INPUT_TYPES": classmethod(input_types),
+            "RETURN_TYPES": tuple(str(output.type) for output in spec.outputs),
+            "RETURN_NAMES": tuple(output.name for output in spec.outputs),
+            "OUTPUT_NODE": spec.output_node,
+            "CATEGORY": spec.category,
+            "FUNCTION": "run",
+            "run": run,
+        },
+    )

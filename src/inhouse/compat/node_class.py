@@ -1,0 +1,271 @@
+"""A custom node's class, old or new style, as a ``NodeSpec``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from inhouse.compat.calls_in_progress import Call, running
+from inhouse.compat.dynamic_prompt import DynamicPrompt, Expansions
+from inhouse.compat.live_choices import LiveChoices
+from inhouse.compat.node_result import read_result
+from inhouse.compat.object_info import read_input, type_name
+from inhouse.engine.markers import Choices
+from inhouse.engine.node import NodeSpec
+from inhouse.engine.types import WireType
+
+if TYPE_CHECKING:
+    from inhouse.engine.context import Context
+    from inhouse.engine.sockets import InputSpec, OutputSpec
+
+CONTEXT = "inhouse.context"
+"""The keyword in which an adapted node gets its context; no input can be called so."""
+HIDDEN_KINDS = frozenset(
+    {"UNIQUE_ID", "PROMPT", "EXTRA_PNGINFO", "DYNPROMPT", "AUTH_TOKEN_COMFY_ORG", "API_KEY_COMFY_ORG"}
+)
+"""What hidden inputs may ask for; the last two are always None here."""
+_LIST_OPTIONS = ("multiselect", "multi_select")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeClass:
+    """What a custom node's class says of itself.
+
+    Attributes:
+        input_types: returns the inputs by section (``required``, ``optional``, ``hidden``), each ``(type, options)``.
+        find: from a node's id to the function that runs; an old-style node keeps one instance an id.
+        is_async: whether that function is a coroutine function.
+        lazy: from a node's id to the function that says which lazy inputs are wanted.
+        fingerprint: what besides its inputs decides the result.
+        check: says whether literal inputs are fine.
+        hidden: hidden inputs, name -> one of ``HIDDEN_KINDS``.
+        passes_hidden: whether these are arguments of its functions; new-style nodes look them up.
+
+    """
+
+    id: str
+    input_types: Callable[[], Mapping[str, Any]]
+    outputs: tuple[OutputSpec, ...]
+    find: Callable[[str], Callable[..., Any]]
+    is_async: bool = False
+    lazy: Callable[[str], Callable[..., Any]] | None = None
+    fingerprint: Callable[..., Any] | None = None
+    check: Callable[..., Any] | None = None
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    passes_hidden: bool = True
+    category: str = ""
+    display_name: str = ""
+    description: str = ""
+    output_node: bool = False
+    input_is_list: bool = False
+    keyed_by_id: bool = False
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+
+def adapt(node: NodeClass, expansions: Expansions) -> NodeSpec:
+    """Return a custom node's class as a node.
+
+    Args:
+        node: the class.
+        expansions: where nodes that it expands into are remembered.
+
+    """
+    adapter = _Adapter(node, expansions)
+    inputs = adapter.inputs()
+    lazy = node.lazy is not None and any(item.lazy for item in inputs.values())
+    return NodeSpec(
+        id=node.id,
+        function=adapter.run_async if node.is_async else adapter.run,
+        inputs=MappingProxyType(inputs),
+        outputs=node.outputs,
+        category=node.category,
+        display_name=node.display_name,
+        description=node.description,
+        output_node=node.output_node,
+        input_is_list=node.input_is_list,
+        fingerprint=_with_parameters(adapter.fingerprint, node.fingerprint, ["context", *inputs])
+        if node.fingerprint
+        else None,
+        needs=adapter.needs if lazy else None,
+        check=_with_parameters(adapter.check, node.check, inputs) if node.check else None,
+        keyed_by_id=node.keyed_by_id or "UNIQUE_ID" in node.hidden.values(),
+        hidden=MappingProxyType(dict(node.hidden)),
+        context=CONTEXT,
+        flags=MappingProxyType(dict(node.flags)),
+        is_async=node.is_async,
+    )
+
+
+def take_literals(spec: NodeSpec, types: frozenset[str]) -> NodeSpec:
+    """Return a node whose inputs of some types take typed-in values, as a widget of the pack's own gives them."""
+    inputs = {
+        name: item if item.is_widget or item.type.names.isdisjoint(types) else replace(item, type=_or_any(item.type))
+        for name, item in spec.inputs.items()
+    }
+    return replace(spec, inputs=MappingProxyType(inputs))
+
+
+class _Adapter:
+    """Stands between the engine and one class."""
+
+    def __init__(self, node: NodeClass, expansions: Expansions) -> None:
+        self.node = node
+        self.expansions = expansions
+
+    # -- what the engine calls ----------------------------------------------------------------------------------------
+
+    def run(self, **inputs: Any) -> Any:
+        context = inputs.pop(CONTEXT, None)
+        with running(self.call(context)):
+            returned = self.node.find(_id(context))(**inputs, **self.hidden(context))
+            return read_result(returned, self.node.outputs, self.expansions)
+
+    async def run_async(self, **inputs: Any) -> Any:
+        context = inputs.pop(CONTEXT, None)
+        with running(self.call(context)):
+            returned = await self.node.find(_id(context))(**inputs, **self.hidden(context))
+            return read_result(returned, self.node.outputs, self.expansions)
+
+    def needs(self, context: Context | None = None, **inputs: Any) -> Any:
+        if self.node.lazy is None:
+            return ()
+        wanted = self.node.lazy(_id(context))
+        with running(self.call(context)):
+            return _ask(wanted, {**inputs, **self.hidden(context)}) or ()
+
+    def fingerprint(self, context: Context | None = None, **inputs: Any) -> Any:
+        if self.node.fingerprint is None:
+            return ()
+        with running(self.call(context)):
+            answer = _ask(self.node.fingerprint, {**inputs, **self.hidden(context)})
+        if inspect.iscoroutine(answer):
+            answer.close()
+            return None
+        return ("none",) if answer is None else answer
+
+    def check(self, **inputs: Any) -> Any:
+        if self.node.check is None:
+            return True
+        known = {**inputs, "input_types": {name: type_name(item.type) for name, item in self.inputs().items()}}
+        if not _required(self.node.check) <= known.keys():  # it looks at an input that is linked
+            return True
+        answer = _ask(self.node.check, known)
+        return "The node refuses this value." if answer is False else answer
+
+    # -- what the class declares --------------------------------------------------------------------------------------
+
+    def inputs(self) -> dict[str, InputSpec]:
+        sections = self.node.input_types()
+        return {
+            str(name): self.read(section, str(name), given)
+            for section in ("required", "optional")
+            for name, given in (sections.get(section) or {}).items()
+        }
+
+    def read(self, section: str, name: str, given: Any) -> InputSpec:
+        item = read_input(name, given, required=section == "required")
+        checked = _parameters(self.node.check) if self.node.check else frozenset[str]()
+        own_check = name in checked or "**" in checked
+        if item.choices is not None:
+            open_ended = own_check or any(item.options.get(option) for option in _LIST_OPTIONS)
+            listed = self.lister(section, name, tuple(item.choices.source))
+            item = replace(item, choices=Choices(LiveChoices(listed, open_ended=open_ended)))
+        if own_check and item.range is not None:
+            bounds = {key: getattr(item.range, key) for key in ("min", "max", "step", "round")}
+            told = {key: value for key, value in bounds.items() if value is not None and abs(value) != float("inf")}
+            item = replace(item, range=None, options=MappingProxyType({**item.options, **told}))
+        if "input_types" in checked and not item.is_widget:
+            item = replace(item, type=_or_any(item.type))
+        return item
+
+    def lister(self, section: str, name: str, first: tuple[Any, ...]) -> Callable[[], Sequence[Any]]:
+        """Return a function that asks the class for an input's choices; where that fails, they are the first ones."""
+
+        def listed() -> Sequence[Any]:
+            try:
+                return _choices(self.node.input_types()[section][name])
+            except Exception:  # noqa: BLE001 - a pack's own code, asked while a workflow is checked
+                return first
+
+        return listed
+
+    # -- what a call gets besides its inputs --------------------------------------------------------------------------
+
+    def call(self, context: Context | None) -> Call | None:
+        if context is None:
+            return None
+        return Call(context, DynamicPrompt(context.workflow, self.expansions.of(context.run_id)))
+
+    def hidden(self, context: Context | None) -> dict[str, Any]:
+        given = hidden_inputs(self.call(context), self.node.hidden if self.node.passes_hidden else {})
+        return {name: [value] for name, value in given.items()} if self.node.input_is_list else given
+
+
+def hidden_inputs(call: Call | None, kinds: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of hidden inputs, by name.
+
+    Args:
+        call: the call they are for; None leaves them all None.
+        kinds: name -> one of ``HIDDEN_KINDS``.
+
+    """
+    if call is None:
+        return dict.fromkeys(kinds)
+    source = call.context.workflow.source
+    known: dict[str, Callable[[], Any]] = {
+        "UNIQUE_ID": lambda: call.context.node_id,
+        "PROMPT": call.prompt.get_original_prompt,
+        "EXTRA_PNGINFO": lambda: {key: value for key, value in source.items() if key != "prompt"} or None,
+        "DYNPROMPT": lambda: call.prompt,
+    }
+    return {name: known[kind]() if kind in known else None for name, kind in kinds.items()}
+
+
+def _id(context: Context | None) -> str:
+    return context.node_id if context else ""
+
+
+def _or_any(wire: WireType) -> WireType:
+    return WireType.parse(f"{wire},*")
+
+
+def _choices(given: Any) -> Sequence[Any]:
+    listed = given[0] if isinstance(given[0], list | tuple) else given[1].get("options", ()) if len(given) > 1 else ()
+    return tuple(listed or ())
+
+
+def _parameters(function: Callable[..., Any]) -> frozenset[str]:
+    """Return the names of a function's parameters, ``**`` among them if it takes any keyword."""
+    found = inspect.signature(function).parameters.values()
+    return frozenset("**" if p.kind is p.VAR_KEYWORD else p.name for p in found)
+
+
+def _required(function: Callable[..., Any]) -> frozenset[str]:
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    found = inspect.signature(function).parameters.values()
+    return frozenset(p.name for p in found if p.kind in named and p.default is p.empty)
+
+
+def _ask(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
+    """Call a function with what it has parameters for; what it only takes among any keywords includes no types."""
+    wanted = _parameters(function)
+    return function(**{n: v for n, v in known.items() if n in wanted or ("**" in wanted and n != "input_types")})
+
+
+def _with_parameters(
+    asked: Callable[..., Any], function: Callable[..., Any], names: Iterable[str]
+) -> Callable[..., Any]:
+    """Return ``asked`` as a function whose signature has those of the names that ``function`` looks at."""
+    wanted = _parameters(function) | {"context"}
+
+    def ask(**known: Any) -> Any:
+        return asked(**known)
+
+    kind = inspect.Parameter.KEYWORD_ONLY
+    looked_at = [name for name in dict.fromkeys(names) if name in wanted or "**" in wanted]
+    parameters = [inspect.Parameter(name, kind, default=None) for name in looked_at]
+    ask.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what inspect looks for
+    return ask
