@@ -27,7 +27,10 @@ class FakeNetwork:
 
     Attributes:
         calls: shape of x and context of each call.
+        extras: what else it was given, call by call.
         largest: samples that fit its memory.
+        in_channels: channels that it takes; those beyond the latent's are noted in ``beside``.
+        beside: the last such channels, call by call.
 
     """
 
@@ -38,6 +41,8 @@ class FakeNetwork:
     calls: list[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
     extras: list[dict[str, Any]] = field(default_factory=list)
     largest: int = 1000
+    in_channels: int = 4
+    beside: list[Tensor] = field(default_factory=list)
 
     def predict(self, x: Tensor, timestep: Tensor, context: Tensor, **extra: Any) -> Tensor:
         assert len(x) == len(timestep) == len(context)
@@ -46,6 +51,9 @@ class FakeNetwork:
             raise RuntimeError(message)
         self.calls.append((tuple(x.shape), tuple(context.shape)))
         self.extras.append(extra)
+        assert x.shape[1] == self.in_channels
+        x, beside = x[:, :4], x[:, 4:]
+        self.beside.append(beside)
         with torch.inference_mode():
             return context.mean(dim=(1, 2))[:, None, None, None].expand(x.shape).clone()
 

@@ -4,8 +4,12 @@ from typing import Any, cast
 
 import pytest
 import torch
+from tests.packs.diffusion.fakes import FakeNetwork, text
 
-from inhouse.packs.diffusion.inpainting import encode_for_inpaint, grow
+from inhouse.errors import ModelUnsupportedError
+from inhouse.packs.diffusion.guidance import guided
+from inhouse.packs.diffusion.inpainting import GRAY_LATENT, condition_on_picture, encode_for_inpaint, grow
+from inhouse.packs.diffusion.sampling import sample
 
 
 class FakeVae:
@@ -39,3 +43,60 @@ def test_odd_sizes_are_cropped_at_the_centre() -> None:
     assert latent["samples"].shape == (1, 3, 16, 16)
     torch.testing.assert_close(latent["samples"][0, 0, :, 0], torch.arange(2.0, 18.0) / 20)
     assert latent["noise_mask"].shape == (1, 1, 16, 16)
+
+
+def half_mask() -> torch.Tensor:
+    mask = torch.zeros(1, 16, 16)
+    mask[:, :, 8:] = 0.6
+    return mask
+
+
+def test_a_picture_and_what_to_paint_in_it_become_conditioning() -> None:
+    positive, negative, latent = condition_on_picture(
+        text(1), text(0), cast("Any", FakeVae()), torch.ones(1, 16, 16, 3), half_mask()
+    )
+    for ((_, options),) in (positive, negative):
+        assert options["concat_latent_image"][0, 0, :, 8:].eq(0.5).all()
+        assert options["concat_latent_image"][0, 0, :, :8].eq(1).all()
+        assert options["concat_mask"].equal(half_mask())
+    assert latent["samples"].eq(1).all()
+    assert latent["noise_mask"].equal(half_mask()[:, None])
+
+
+def test_the_rest_of_the_picture_may_be_left_to_the_model() -> None:
+    *_, latent = condition_on_picture(
+        text(1), text(0), cast("Any", FakeVae()), torch.ones(1, 16, 16, 3), half_mask(), noise_mask=False
+    )
+    assert "noise_mask" not in latent
+
+
+def shown(positive: list[list[Any]], latent: dict[str, Any]) -> torch.Tensor:
+    network = FakeNetwork(in_channels=9)
+    settings: dict[str, Any] = {"seed": 0, "steps": 1, "cfg": 1.0, "sampler": "euler", "schedule": "normal"}
+    sample(cast("Any", network), positive=positive, negative=[], latent=latent, **settings)
+    return network.beside[0]
+
+
+def test_a_model_sees_the_picture_of_its_conditioning_scaled_and_the_mask_cut_at_a_half() -> None:
+    told: dict[str, Any] = {"concat_latent_image": torch.full((1, 4, 2, 2), 6.0), "concat_mask": half_mask()}
+    beside = shown(text(1, **told), {"samples": torch.zeros(2, 4, 2, 2)})
+    assert beside.shape == (2, 5, 2, 2)
+    assert beside[0, 0].tolist() == [[0, 1], [0, 1]]
+    assert beside[:, 1:].eq(3).all()
+
+
+def test_without_one_it_sees_the_latent_under_its_noise_mask() -> None:
+    beside = shown(text(1), {"samples": torch.full((1, 4, 2, 2), 4.0), "noise_mask": half_mask()[:, None]})
+    assert beside[0, 0].tolist() == [[0, 1], [0, 1]]
+    assert beside[:, 1:].eq(2).all()
+
+
+def test_without_a_mask_it_sees_grey_to_be_painted() -> None:
+    beside = shown(text(1), {"samples": torch.full((1, 4, 2, 2), 4.0)})
+    assert beside[0, :, 0, 0].tolist() == pytest.approx([1, *GRAY_LATENT])
+
+
+def test_a_model_that_wants_to_see_something_unknown_is_refused() -> None:
+    network = cast("Any", FakeNetwork(in_channels=6))
+    with pytest.raises(ModelUnsupportedError, match="6 channels"):
+        guided(network, text(1), [], 1.0, torch.zeros(1, 4, 2, 2))

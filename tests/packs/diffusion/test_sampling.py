@@ -7,7 +7,7 @@ import torch
 from tests.packs.diffusion.fakes import FakeNetwork, text
 
 from inhouse.errors import InterruptedRunError, NodeInputError
-from inhouse.packs.diffusion import latents, sampling
+from inhouse.packs.diffusion import latents
 from inhouse.packs.diffusion.noise import initial_noise
 from inhouse.packs.diffusion.sampling import Guider, Progress, find_sampler, sample, sample_sigmas, schedule_sigmas
 
@@ -77,28 +77,6 @@ def test_a_noise_mask_keeps_what_lies_outside() -> None:
         result = run(latents.set_noise_mask(picture, mask), sampler=sampler)
         torch.testing.assert_close(result["samples"][..., :4], picture["samples"][..., :4])
         torch.testing.assert_close(result["samples"][..., 4:], torch.full((1, 4, 4, 4), 2 / SCALE))
-
-
-def test_outside_the_mask_the_network_sees_the_picture_at_the_steps_noise_level() -> None:
-    network = FakeNetwork()
-    latent, noise = torch.full((1, 4, 4, 8), 3.0), torch.ones(1, 4, 4, 8)
-
-    class Inner:
-        prediction = network.prediction
-
-        def __call__(self, x: torch.Tensor, sigma: torch.Tensor) -> torch.Tensor:
-            torch.testing.assert_close(x[..., :4], (latent + noise * sigma)[..., :4])
-            return x
-
-        def pair(self, x: torch.Tensor, sigma: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            return self(x, sigma), x
-
-    mask = torch.zeros(1, 1, 4, 8)
-    mask[..., 4:] = 1
-    masked = sampling.MaskedDenoiser(Inner(), latent, noise, mask)
-    x, sigma = torch.zeros(1, 4, 4, 8), torch.tensor([5.0])
-    both = masked.pair(x, sigma)
-    assert all(one[..., :4].eq(3).all() and one[..., 4:].eq(0).all() for one in (masked(x, sigma), *both))
 
 
 def test_an_empty_latent_takes_the_models_channels_and_a_picture_must_have_them() -> None:

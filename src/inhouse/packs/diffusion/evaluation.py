@@ -74,7 +74,11 @@ class Evaluation:
         sigmas = sigma.repeat(len(members))
         tokens = math.lcm(*(member.vectors.shape[1] for member in members))
         context = torch.cat([_vectors(member, x.shape[0], tokens) for member in members])
-        output = self._output(prediction.scale_input(crops, sigmas), prediction.timestep(sigmas), context, extra)
+        shown = prediction.scale_input(crops, sigmas)
+        beside = [member.window.crop(member.beside) for member in members if member.beside is not None]
+        if beside:
+            shown = torch.cat([shown, torch.cat(beside)], dim=1)
+        output = self._output(shown, prediction.timestep(sigmas), context, extra)
         return prediction.denoised(output, crops, sigmas).chunk(len(members))
 
     def _output(self, x: Tensor, timestep: Tensor, context: Tensor, extra: dict[str, Any]) -> Tensor:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.errors import NodeInputError
 from inhouse.packs.diffusion.evaluation import Evaluation, ignore
+from inhouse.packs.diffusion.inpainting import shown_beside
 from inhouse.packs.diffusion.regions import Region, regions
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ def guided(
     cfg: float,
     latent: Tensor,
     *,
+    noise_mask: Tensor | None = None,
     check: Callable[[], None] = ignore,
     reference: bool = False,
 ) -> GuidedDenoiser:
@@ -192,12 +194,16 @@ def guided(
         positive: says what the picture shows; not empty.
         negative: says what it does not; may be empty.
         cfg: the guidance scale, 0..100.
-        latent: (batch, channels, height, width).
+        latent: what sampling starts from, (batch, channels, height, width), scaled, without noise.
+        noise_mask: (batch, 1, height, width), 1 where it may change.
         check: called before every call of the network; it stops the sampling by raising.
         reference: see :class:`~inhouse.packs.diffusion.evaluation.Evaluation`.
 
     """
-    for_positive, for_negative = regions(positive, negative, latent, model.prediction)
+    for_positive, for_negative = (
+        [replace(region, beside=shown_beside(model, region.options, latent, noise_mask)) for region in side]
+        for side in regions(positive, negative, latent, model.prediction)
+    )
     return GuidedDenoiser(
         evaluation=Evaluation(model, check, reference),
         positive=for_positive,

@@ -52,6 +52,7 @@ class Region:
         weight: the entry's weight in the average, () or (1 or batch, 1, window.height, window.width).
         first_sigma: the highest noise level at which the entry counts.
         last_sigma: the lowest.
+        beside: what the network sees beside the noisy latent, (batch, channels, height, width) of the whole latent.
 
     """
 
@@ -61,6 +62,7 @@ class Region:
     weight: Tensor
     first_sigma: float
     last_sigma: float
+    beside: Tensor | None = None
 
     def counts_at(self, sigma: float) -> bool:
         """Whether the entry counts at this noise level."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from inhouse.errors import InterruptedRunError, NodeInputError
 from inhouse.packs.diffusion.evaluation import ignore
 from inhouse.packs.diffusion.guidance import guided
+from inhouse.packs.diffusion.masking import MaskedDenoiser
 from inhouse.packs.diffusion.preview import latent_to_rgb
 from inhouse.packs.diffusion.resizing import repeat_to, resize_mask
 
@@ -78,9 +79,18 @@ class Guider:
     cfg: float = 1.0
     reference: bool = False
 
-    def denoiser(self, latent: Tensor, check: Callable[[], None]) -> Denoiser:
-        """Return the denoiser for latents in the shape of ``latent``; ``check`` runs before each network call."""
-        return guided(self.model, self.positive, self.negative, self.cfg, latent, check=check, reference=self.reference)
+    def denoiser(self, latent: Tensor, noise_mask: Tensor | None, check: Callable[[], None]) -> Denoiser:
+        """Return the denoiser for a latent and its mask; ``check`` runs before each call of the network."""
+        return guided(
+            self.model,
+            self.positive,
+            self.negative,
+            self.cfg,
+            latent,
+            noise_mask=noise_mask,
+            check=check,
+            reference=self.reference,
+        )
 
 
 def sample(  # noqa: PLR0913 - they are the sockets of KSampler and KSamplerAdvanced
@@ -209,54 +219,15 @@ def sample_sigmas(
     start, noise = form.into_model(samples.to(device)), noise.to(device)
     watch = _Watch(latent, form, len(sigmas) - 1, callback)
     with torch.no_grad(), watch:
-        denoiser = guider.denoiser(start, check)
-        if latent.get("noise_mask") is not None:
-            denoiser = MaskedDenoiser(denoiser, start, noise, _latent_mask(latent["noise_mask"], start))
+        mask = _latent_mask(latent.get("noise_mask"), start)
+        denoiser = guider.denoiser(start, mask, check)
+        if mask is not None:
+            denoiser = MaskedDenoiser(denoiser, start, noise, mask)
         prediction = denoiser.prediction
         fresh = prediction.is_max_denoise(float(sigmas[0]))
         x = prediction.noise_scaling(sigmas[0], noise, start, max_denoise=fresh)
         x = sampler(denoiser, x, sigmas, noise=NoiseSource(seed), callback=watch.step)
         return watch.sampled(prediction.inverse_noise_scaling(sigmas[-1], x))
-
-
-@dataclass(frozen=True)
-class MaskedDenoiser:
-    """A denoiser that keeps what lies outside a mask: RePaint's blending, once a call.
-
-    Lugmayr et al. (2022), https://arxiv.org/abs/2201.09865, equation 8, without its resampling.
-
-    Attributes:
-        inner: the denoiser inside the mask.
-        latent: the clean latent to keep, (batch, channels, height, width).
-        noise: of unit variance, the same that the sampling started from.
-        mask: (batch, 1, height, width), 1 where the picture may change, 0 where it stays.
-
-    """
-
-    inner: Denoiser
-    latent: Tensor
-    noise: Tensor
-    mask: Tensor
-
-    @property
-    def prediction(self) -> Prediction:
-        """The model's noise levels, and how it mixes signal and noise."""
-        return self.inner.prediction
-
-    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
-        """Return the clean latent expected behind ``x`` inside the mask, and the one to keep outside."""
-        return self._blend(self.inner(self._noised(x, sigma), sigma), self.latent)
-
-    def pair(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same, and the one that the unconditional prediction expects inside the mask."""
-        denoised, unconditional = self.inner.pair(self._noised(x, sigma), sigma)
-        return self._blend(denoised, self.latent), self._blend(unconditional, self.latent)
-
-    def _noised(self, x: Tensor, sigma: Tensor) -> Tensor:
-        return self._blend(x, self.prediction.noise_scaling(sigma, self.noise, self.latent))
-
-    def _blend(self, inside: Tensor, outside: Tensor) -> Tensor:
-        return inside * self.mask + outside * (1 - self.mask)
 
 
 class _Watch:
@@ -301,6 +272,8 @@ def _fitted(samples: Tensor, form: LatentFormat) -> Tensor:
     )
 
 
-def _latent_mask(mask: Tensor, latent: Tensor) -> Tensor:
+def _latent_mask(mask: Tensor | None, latent: Tensor) -> Tensor | None:
     """Return a mask (height, width) or (batch, [1,] height, width) of any size as (batch, 1, ...) of a latent."""
+    if mask is None:
+        return None
     return repeat_to(resize_mask(mask.to(latent), latent.shape[-1], latent.shape[-2]), latent.shape[0])
