@@ -118,11 +118,14 @@ def choice_sources(catalogue: ModelCatalogue, folders: Folders) -> dict[str, Cho
         return f"Looked in: {_listed(catalogue.folders(kind))}."
 
     return {
-        "models": ChoiceSource(catalogue.names, looked_in, ModelNotFoundError.code),
+        "models": ChoiceSource(
+            catalogue.names, looked_in, ModelNotFoundError.code, lambda kind, name: catalogue.path(kind, name).exists()
+        ),
         "input": ChoiceSource(
             lambda kind: folders.inputs(_INPUTS[kind]),
             lambda _: f"Looked in: {_listed([folders.input])}.",
             INPUT_NOT_FOUND,
+            lambda _, name: folders.path(name).is_file(),
         ),
     }
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from inhouse.errors import RegistryError
+from inhouse.errors import InhouseError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,12 +26,14 @@ class ChoiceSource:
         names: from the rest of the source's name to what may be chosen now.
         where: from the same to what a user should know of the place, such as its folders.
         code: the stable code of the fault when a value is not among the choices.
+        accepts: whether a value that is not among the names will do all the same; may raise what is wrong with it.
 
     """
 
     names: Callable[[str], Sequence[str]]
     where: Callable[[str], str] | None = None
     code: str = "value_not_in_list"
+    accepts: Callable[[str, str], bool] | None = None
 
 
 class Registry:
@@ -97,13 +99,18 @@ class Registry:
         source, rest = self._source(choices.source)
         return tuple(source.names(rest)) if source else ()
 
-    def refine(self, fault: Fault, choices: Choices) -> Fault:
-        """Give a fault about a choice the code of its source, and the place that was looked in."""
+    def refine(self, fault: Fault, choices: Choices, value: object) -> Fault | None:
+        """Give a fault about a choice the code of its source, and the place that was looked in; None if it is none."""
         if isinstance(choices.source, tuple):
             return fault
         source, rest = self._source(choices.source)
         if source is None:
             return fault
+        try:
+            if source.accepts is not None and isinstance(value, str) and source.accepts(rest, value):
+                return None
+        except InhouseError as error:
+            return replace(fault, code=error.code, message=error.message, hint=error.hint)
         where = f" {source.where(rest)}" if source.where else ""
         return replace(fault, code=source.code, hint=fault.hint + where)
 

@@ -188,7 +188,7 @@ class _Validator:
             return value, Fault("link_expected", message, node_id, declared.name, "Link a node to it.")
         value, fault = coerce(node_id, declared, value, choices)
         if fault and declared.choices is not None:
-            fault = self.registry.refine(fault, declared.choices)
+            fault = self.registry.refine(fault, declared.choices, value)
         return value, fault
 
     def links_of_unknown(self, given: Mapping[str, Any]) -> list[str]:
