@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from inhouse.engine import calls
-from inhouse.engine.asking import ask
+from inhouse.engine.asking import ask, parameters
 from inhouse.engine.events import (
     NodeBlocked,
     NodeFailed,
@@ -102,11 +102,13 @@ class Run:
         """Ask the node which lazy inputs it wants; return whether all of these are there."""
         spec = task.spec
         wanted = set(task.wanted)
-        unknown = {name: None for name, declared in spec.inputs.items() if declared.lazy}
+        known: dict[str, Any] = {name: None for name, declared in spec.inputs.items() if declared.lazy}
+        if spec.needs is not None and "context" in parameters(spec.needs).names:
+            known["context"] = self.around.context(task)
         try:
             for call in calls.arguments(task):
                 if spec.needs is not None and calls.blocker(spec, call) is None:
-                    answer = ask(spec.needs, {**unknown, **call}) or ()
+                    answer = ask(spec.needs, {**known, **call}) or ()
                     wanted.update([answer] if isinstance(answer, str) else answer)
         except Exception as error:  # noqa: BLE001 - ``needs`` is the node's code, too
             self._fail(task, error, time.perf_counter())

@@ -64,7 +64,7 @@ class Schedule:
                 task = stack.pop()
                 if task.state is not State.IDLE:
                     continue
-                key = keys[task.id]
+                key = keys.get(task.id)
                 outcome = self._cache.get(key) if key is not None else None
                 if outcome is not None:
                     self.reuse(task, outcome)
