@@ -18,6 +18,7 @@ class Mix:
     FUNCTION = "mix"
 
     def check_lazy_status(self, share, me, a=None, b=None):
+        assert me.isdecimal()
         return [name for name, value, weight in (("a", a, 1 - share), ("b", b, share)) if value is None and weight > 0]
 
     def mix(self, share, me, a=None, b=None):
