@@ -47,6 +47,8 @@ def test_average_takes_the_pooled_output_that_there_is() -> None:
     bare: c.Conditioning = [[torch.zeros(1, 77, 4), {}]]
     assert c.average(bare, entry(2), 0.5)[0][1]["pooled_output"].eq(2).all()
     assert c.average(entry(2), bare, 0.5)[0][1]["pooled_output"].eq(2).all()
+    none: c.Conditioning = [[torch.zeros(1, 77, 4), {"pooled_output": None}]]
+    assert c.average(none, entry(2), 0.5)[0][1]["pooled_output"].eq(2).all()
     assert "pooled_output" not in c.average(bare, bare, 0.5)[0][1]
 
 

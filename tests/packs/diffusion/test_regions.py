@@ -60,11 +60,19 @@ def test_masks_weight_and_are_stretched_over_the_picture() -> None:
 
 def test_mask_bounds_limit_what_the_network_sees() -> None:
     mask = torch.zeros(12, 16)
-    mask[3:5, 6:10] = 1
+    mask[3:12, 4:14] = 1
     (region,) = only(c.set_mask(text(1), mask, area="mask bounds"))
-    assert region.window == Window(3, 6, 2, 4)
+    assert region.window == Window(3, 4, 9, 10)
     assert region.weight.eq(1).all()
     assert only(c.set_mask(text(1), torch.zeros(12, 16), area="mask bounds")) == []
+
+
+def test_mask_bounds_are_no_smaller_than_networks_can_see() -> None:
+    mask = torch.zeros(12, 16)
+    mask[10, 2] = 1
+    (region,) = only(c.set_mask(text(1), mask, area="mask bounds"))
+    assert region.window == Window(4, 2, 8, 8)
+    assert region.weight.sum() == 1
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.0, 0.5), (0.5, 1.0), (0.25, 0.75)])

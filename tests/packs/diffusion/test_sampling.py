@@ -28,6 +28,11 @@ def test_the_whole_schedule_ends_at_the_clean_latent_outside_the_models_scale() 
     assert len(network.calls) == 4
 
 
+def test_latents_of_half_precision_are_sampled_in_full() -> None:
+    half = {"samples": EMPTY["samples"].half()}
+    assert run(half)["samples"].equal(run()["samples"])
+
+
 def test_what_else_a_latent_carries_stays() -> None:
     assert run({**EMPTY, "batch_index": [5], "kept": 1})["kept"] == 1
     assert EMPTY["samples"].eq(0).all()

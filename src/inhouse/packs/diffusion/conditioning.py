@@ -96,9 +96,13 @@ def average(to: Conditioning, source: Conditioning, to_strength: float) -> Condi
                 input_name="conditioning_from",
             )
         changed = dict(options)
-        pooled = options.get("pooled_output", other_pooled)
+        pooled = options.get("pooled_output")
+        if pooled is None:
+            pooled = other_pooled
+        elif other_pooled is not None:
+            pooled = _mix(pooled, other_pooled, to_strength)
         if pooled is not None:
-            changed["pooled_output"] = _mix(pooled, pooled if other_pooled is None else other_pooled, to_strength)
+            changed["pooled_output"] = pooled
         mixed.append([_mix(vectors, _fitted(other, vectors.shape[1]), to_strength), changed])
     return mixed
 

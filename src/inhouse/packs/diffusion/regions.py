@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 FEATHER = 8
 """Latent pixels over which the inner borders of an area fade, and at most a quarter of the area."""
 
+SMALLEST = 8
+"""Latent pixels along one side of the smallest picture that networks were made for."""
+
 
 class Window(NamedTuple):
     """A rectangle of a latent, in latent pixels."""
@@ -159,8 +162,16 @@ def _bounds(mask: Tensor) -> Window | None:
     covered = (mask > 0).any(dim=0)[0]
     if not bool(covered.any()):
         return None
-    y, x = (covered.any(dim=side).nonzero().flatten() for side in (1, 0))
-    return Window(int(y[0]), int(x[0]), int(y[-1] - y[0]) + 1, int(x[-1] - x[0]) + 1)
+    (y, rows), (x, columns) = (_span(covered.any(dim=side)) for side in (1, 0))
+    return Window(y, x, rows, columns)
+
+
+def _span(covered: Tensor) -> tuple[int, int]:
+    """Return start and length of the shortest run, no shorter than the smallest area, that holds all that is true."""
+    places = covered.nonzero().flatten()
+    start, end = int(places[0]), int(places[-1]) + 1
+    length = min(max(end - start, SMALLEST), len(covered))
+    return min(start, len(covered) - length), length
 
 
 def _feather(window: Window, height: int, width: int) -> Tensor:

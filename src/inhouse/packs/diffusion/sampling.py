@@ -260,7 +260,8 @@ class _Watch:
 
 
 def _fitted(samples: Tensor, form: LatentFormat) -> Tensor:
-    """Return samples with as many channels as the model's latents have; an empty latent fits every model."""
+    """Return samples, float32, with the channels of the model's latents; an empty latent fits every model."""
+    samples = samples.float()
     if samples.shape[1] == form.channels:
         return samples
     if not bool(samples.any()):
