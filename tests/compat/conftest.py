@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from inhouse import Engine, Registry, node
+from inhouse import Context, Engine, Registry, Result, node
+from inhouse.compat.calls_in_progress import Call
 from inhouse.compat.custom_nodes import CustomNodes, load_custom_nodes
+from inhouse.compat.dynamic_prompt import DynamicPrompt
 from inhouse.compat.object_info import spec_from_object_info
 from inhouse.compat.prompt import read_prompt
 from inhouse.engine.events import Event, NodeStarted
@@ -104,3 +106,20 @@ def open_packs(tmp_path: Path) -> Iterator[Callable[[str], Host]]:
 def host(open_packs: Callable[[str], Host]) -> Host:
     """Return the packs that work, loaded."""
     return open_packs("packs")
+
+
+@pytest.fixture
+def call() -> Call:
+    """Return a call of a node, as the engine makes it."""
+    found: list[Context] = []
+
+    @node("Asks", output_node=True)
+    def asks(*, context: Context) -> Result:
+        """Keep its context."""
+        found.append(context)
+        return Result(ui={})
+
+    workflow = read_prompt({"1": {"class_type": "Asks"}})
+    with Engine(Registry([asks])) as engine:
+        engine.run(workflow)
+    return Call(found[0], DynamicPrompt(workflow, {}))

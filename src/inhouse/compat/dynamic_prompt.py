@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from inhouse.engine.context import Context
     from inhouse.engine.workflow import WorkflowNode
 
-_RUNS = 16
-"""Of so many runs the expansions are remembered."""
+_RUNS = 4
+"""Of so many runs the expansions are remembered: they may hold pictures."""
 
 
 class Added(NamedTuple):

@@ -48,5 +48,8 @@ class LiveChoices(tuple[str, ...]):  # noqa: SLOT001 - a tuple cannot have any
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    def __ne__(self, other: object) -> bool:
+        return self is not other
+
     def __hash__(self) -> int:
         return id(self)

@@ -1,0 +1,131 @@
+"""Loading packs: what is found, what is left out and why, and that nothing is left behind."""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from inhouse import Registry
+from inhouse.compat.custom_nodes import CustomNodes
+from inhouse.errors import RegistryError
+from inhouse.files import Folders
+from inhouse.models.catalogue import ModelCatalogue
+
+HOST_MODULES = ("comfy", "comfy_api", "comfy_execution", "custom_nodes", "folder_paths", "nodes", "server")
+PACK = """
+class Node:
+    INPUT_TYPES = classmethod(lambda cls: {"required": {}})
+    RETURN_TYPES = ()
+    FUNCTION = "go"
+    def go(self):
+        return ()
+NODE_CLASS_MAPPINGS = {"Same": Node}
+"""
+
+
+def load(folder: Path, registry: Registry | None = None) -> CustomNodes:
+    folders = Folders(folder / "input", folder / "output", folder / "temp")
+    return CustomNodes(folder, registry if registry is not None else Registry(), folders, ModelCatalogue({}))
+
+
+def present() -> list[str]:
+    return sorted(name for name in sys.modules if name.partition(".")[0] in HOST_MODULES)
+
+
+def test_files_and_packages_are_packs(host: Any) -> None:
+    names = {pack.name: pack for pack in host.nodes.packs}
+    assert {"numbers_pack", "lists_pack", "modern_pack"} <= names.keys()
+    assert [spec.id for spec in names["lists_pack"].nodes] == ["T.MakeList", "T.Gather", "T.Pair"]
+    assert host.registry["T.Say"].pack == "modern_pack"
+    assert host.nodes.problems == []
+    web = names["lists_pack"].web
+    assert web is not None
+    assert [path.name for path in web.iterdir()] == ["lists.js"]
+    assert names["numbers_pack"].web is None
+
+
+def test_what_cannot_be_loaded_is_named_with_its_reason_and_harms_nothing_else(
+    open_packs: Callable[[str], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        host = open_packs("broken_packs")
+    told = {str(problem) for problem in host.nodes.problems}
+    for words in (
+        ("'needs_missing'", "No module named 'a_package_that_nobody_has'", "Install 'a_package_that_nobody_has'"),
+        ("'exits'", "this pack gives up"),
+        ("'no_nodes'", "neither NODE_CLASS_MAPPINGS nor comfy_entrypoint"),
+        ("'half'", "'B.Bad'", "the disk is gone"),
+        ("'half'", "'B.Worse'", "no method that FUNCTION names"),
+    ):
+        assert any(all(word in text for word in words) for text in told), words
+    assert len(told) == 5
+    assert {record.getMessage() for record in caplog.records} == told
+    assert host.shown({"1": {"class_type": "B.Good", "inputs": {}}}) == {"1": {"n": [1]}}
+
+
+def test_nothing_is_left_behind_when_closed(tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(PACK + "import sys\nsys.path.insert(0, '/somewhere')\n", encoding="utf-8")
+    before, path = present(), sys.path[:]
+    with load(tmp_path) as nodes:
+        assert "comfy.utils" in present()
+        assert "custom_nodes.one" in present()
+        assert [pack.name for pack in nodes.packs] == ["one"]
+    assert present() == before
+    assert sys.path == path
+
+
+def test_a_module_of_the_same_name_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = type(sys)("server")
+    monkeypatch.setitem(sys.modules, "server", mine)
+    with load(tmp_path):
+        assert sys.modules["server"] is not mine
+    assert sys.modules["server"] is mine
+
+
+@pytest.mark.parametrize("taken", ["by another pack", "by a node of ours"])
+def test_an_id_claimed_twice_is_an_error_that_names_both(tmp_path: Path, taken: str, host: Any) -> None:
+    host.nodes.close()
+    before = present()
+    registry = Registry()
+    (tmp_path / "one.py").write_text(PACK, encoding="utf-8")
+    first = "one"
+    if taken == "by another pack":
+        (tmp_path / "two.py").write_text(PACK, encoding="utf-8")
+    else:
+        (tmp_path / "one.py").write_text(PACK.replace("Same", "Core"), encoding="utf-8")
+        registry, first = host.registry, "core"
+    with pytest.raises(RegistryError, match=rf"by pack '{first}' and by '\w+'"):
+        load(tmp_path, registry)
+    assert present() == before
+
+
+def test_one_process_holds_one_set_of_custom_packs(host: Any, tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match="loaded in this process already"):
+        load(tmp_path)
+    assert host.shown({"1": {"class_type": "T.Typed", "inputs": {"v": 1}}})
+
+
+def test_packs_load_inside_a_running_event_loop(open_packs: Callable[[str], Any]) -> None:
+    import asyncio
+
+    async def load_now() -> Any:
+        return open_packs("packs")
+
+    assert "T.Say" in asyncio.run(load_now()).registry
+
+
+def test_a_pack_may_import_another_of_the_same_folder(tmp_path: Path) -> None:
+    (tmp_path / "base_pack.py").write_text(PACK, encoding="utf-8")
+    (tmp_path / "more_pack.py").write_text(
+        "from custom_nodes.base_pack import Node\nNODE_CLASS_MAPPINGS = {'More': Node}\n", encoding="utf-8"
+    )
+    registry = Registry()
+    with load(tmp_path, registry):
+        assert "More" in registry
+
+
+def test_importing_the_loader_installs_nothing() -> None:
+    assert not any(name in sys.modules for name in ("comfy", "folder_paths", "comfy_api"))
