@@ -64,6 +64,15 @@ def test_where_one_side_says_nothing_there_is_no_guidance() -> None:
     assert result[:, 8:].eq(8).all()
 
 
+def test_so_it_is_at_scale_one() -> None:
+    positive = c.set_area(text(2), width=64, height=96, x=64, y=0)
+    result = denoiser(FakeNetwork(), positive, text(1), cfg=1.0)(X, SIGMA)[0, 0]
+    assert result[:, :8].eq(1).all()
+    assert result[:, 8:].eq(2).all()
+    early = c.set_timestep_range(text(2), 0.0, 0.5)
+    assert denoiser(FakeNetwork(), early, text(1), cfg=1.0)(X, torch.tensor([0.1])).eq(1).all()
+
+
 def test_entries_count_only_in_their_range() -> None:
     network = FakeNetwork()
     early, late = c.set_timestep_range(text(1), 0.0, 0.5), c.set_timestep_range(text(2), 0.5, 1.0)

@@ -104,7 +104,8 @@ class GuidedDenoiser:
         evaluation: how the network is asked.
         positive: entries that say what the picture shows.
         negative: entries that say what it does not; none where there is no guidance.
-        cfg: the guidance scale. At 1 the negative entries make no difference and are not asked about.
+        cfg: the guidance scale. At 1 the negative entries make no difference where a positive one counts, and are
+            not asked about when one counts everywhere.
         guidance: how the predictions are combined.
 
     """
@@ -122,7 +123,8 @@ class GuidedDenoiser:
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Return the clean latent expected behind ``x`` (batch, channels, height, width) at ``sigma`` (batch,)."""
-        unguided = self.cfg == 1 and not self.guidance.always_negative
+        everywhere = any(region.whole and region.counts_at(float(sigma[0])) for region in self.positive)
+        unguided = self.cfg == 1 and everywhere and not self.guidance.always_negative
         return self._guided(x, sigma, with_negative=not unguided)[0]
 
     def pair(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:

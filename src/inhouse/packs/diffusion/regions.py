@@ -67,6 +67,11 @@ class Region:
     last_sigma: float
     beside: Tensor | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether the entry counts alike all over the latent."""
+        return self.weight.ndim == 0 and bool(self.weight > 0)
+
     def counts_at(self, sigma: float) -> bool:
         """Whether the entry counts at this noise level."""
         return self.last_sigma <= sigma <= self.first_sigma

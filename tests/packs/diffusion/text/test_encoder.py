@@ -95,3 +95,7 @@ def test_nodes_may_write_into_what_they_receive() -> None:
     vectors[0] = 0
     options["pooled_output"][0] = 0
     assert not vectors.any()
+
+
+def test_another_model_keeps_the_settings() -> None:
+    assert encoder(layer=-2).with_model(cast("Any", FakeTextModel())).layer == -2
