@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import re
-import tempfile
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -14,6 +15,9 @@ from inhouse.errors import FileError, OutputError, PathEscapeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_MODE = 0o666
+"""A new file may be read by whom the user's umask lets, as any other program's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,10 @@ def inside(root: Path, name: str) -> Path:
     """
     if "\0" in name:
         raise PathEscapeError(f"{name!r} is no file name.")
-    path = (root / name).resolve()
+    try:
+        path = (root / name).resolve()
+    except (OSError, RuntimeError) as error:  # a circle of symbolic links
+        raise PathEscapeError(f"{name!r} leads nowhere in {root}.") from error
     if not path.is_relative_to(root.resolve()):
         raise PathEscapeError(f"{name!r} leaves its folder {root}.", hint="Use a name inside the folder.")
     return path
@@ -81,24 +88,42 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object], *, overwrite: 
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+        beside = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _MODE)
     except OSError as error:
-        raise OutputError(f"Cannot write {path}: {error.strerror}.", hint="Choose another folder (--out).") from error
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.", hint="Choose another folder.") from error
     try:
         with os.fdopen(handle, "wb") as file:
             write(file)
             file.flush()
             os.fsync(file.fileno())
         if overwrite:
-            Path(beside).replace(path)
+            beside.replace(path)
         else:
-            os.link(beside, path)
+            _move_new(beside, path)
     except FileExistsError:
         raise
     except OSError as error:
-        raise OutputError(f"Cannot write {path}: {error.strerror}.", hint="Free some space there.") from error
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        hint = "Free some space there." if full else "Choose another folder."
+        raise OutputError(f"Cannot write {path}: {error.strerror or error}.", hint=hint) from error
     finally:
-        Path(beside).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
+
+
+def _move_new(beside: Path, path: Path) -> None:
+    """Move a file to a free name: by a link, or where the disk knows none, by taking the name first."""
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        path.touch(exist_ok=False)
+        try:
+            beside.replace(path)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
 
 
 def write_numbered(
@@ -134,7 +159,7 @@ def digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise FileError(f"Cannot read {path}: {error.strerror}.") from error
+        raise FileError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
 def _last_number(folder: Path, stem: str) -> int:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 import pluggy
 
+from inhouse.engine.node import NodeSpec
 from inhouse.engine.registry import Registry
 from inhouse.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from inhouse.engine.node import NodeSpec
     from inhouse.engine.registry import ChoiceSource
+
+T = TypeVar("T")
 
 hookspec = pluggy.HookspecMarker("inhouse")
 hookimpl = pluggy.HookimplMarker("inhouse")
@@ -75,24 +78,61 @@ def build_registry(manager: pluggy.PluginManager, sources: Mapping[str, ChoiceSo
         sources: sources of choices besides the packs' own, such as the model folders.
 
     Raises:
-        RegistryError: two packs declare the same node id.
+        RegistryError: two packs declare the same node id or the same source, or a pack's hook fails.
 
     """
     offered = dict(sources or {})
-    for choices in manager.hook.register_choices():
+    owners = dict.fromkeys(offered, "inhouse")
+    for pack, choices in _answers(manager, "register_choices", _sources):
+        for name in choices:
+            if name in owners:
+                raise RegistryError(
+                    f"The source of choices {name!r} is declared by pack {owners[name]!r} and by {pack!r}.",
+                    hint="Load one pack only.",
+                )
+        owners.update(dict.fromkeys(choices, pack))
         offered.update(choices)
     registry = Registry(sources=offered)
-    for implementation in manager.hook.register_nodes.get_hookimpls():
-        nodes = cast("Iterable[NodeSpec]", implementation.function())
-        registry.add(nodes, pack=implementation.plugin_name)
+    for pack, nodes in _answers(manager, "register_nodes", _nodes):
+        registry.add(nodes, pack=pack)
     return registry
+
+
+def _answers(manager: pluggy.PluginManager, hook: str, read: Callable[[object], T]) -> Iterator[tuple[str, T]]:
+    """Ask each pack by itself, in the order of loading, so that a fault can be laid at the right door."""
+    caller: pluggy.HookCaller = getattr(manager.hook, hook)
+    for implementation in caller.get_hookimpls():
+        try:
+            answer = read(implementation.function())
+        except Exception as error:
+            raise _unusable(implementation.plugin_name, error) from error
+        yield implementation.plugin_name, answer
+
+
+def _nodes(answer: object) -> list[NodeSpec]:
+    nodes: list[NodeSpec] = []
+    for item in answer if isinstance(answer, Iterable) else [answer]:
+        if not isinstance(item, NodeSpec):
+            raise TypeError(f"{item!r:.80} is no node; declare it with @node")
+        nodes.append(item)
+    return nodes
+
+
+def _sources(answer: object) -> Mapping[str, ChoiceSource]:
+    if not isinstance(answer, Mapping):
+        raise TypeError(f"{answer!r:.80} is no mapping of names to sources of choices")
+    return answer
 
 
 def _register(manager: pluggy.PluginManager, name: str, load: Callable[[], object]) -> None:
     try:
         manager.register(load(), name=name.rpartition(".")[2])
         manager.check_pending()
-    except (ImportError, ValueError, pluggy.PluginValidationError) as error:
-        raise RegistryError(
-            f"Pack {name!r} cannot be loaded: {error}.", hint="Uninstall it, or install what it needs."
-        ) from error
+    except Exception as error:
+        raise _unusable(name, error) from error
+
+
+def _unusable(name: str, error: Exception) -> RegistryError:
+    known = isinstance(error, ImportError | ValueError | pluggy.PluginValidationError)
+    said = str(error) if known else f"{type(error).__name__}: {error}"
+    return RegistryError(f"Pack {name!r} cannot be loaded: {said}.", hint="Uninstall it, or install what it needs.")
