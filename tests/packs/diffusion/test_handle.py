@@ -59,3 +59,10 @@ def test_a_derived_network_is_made_when_used_and_leaves_the_first_alone() -> Non
     assert not handle.loaded
     assert derived.nbytes == 8
     torch.testing.assert_close(derived.get().weight, handle.get().weight + 1)
+
+
+def test_weights_made_while_sampling_can_be_used_outside_of_it() -> None:
+    handle = Handle(lambda: nn.Linear(1, 1), nbytes=8)
+    with torch.inference_mode():
+        network = handle.get()
+    assert not network.weight.is_inference()

@@ -38,7 +38,10 @@ class Handle(Generic[N]):
             ModelError: its file cannot be used.
 
         """
-        with self._lock:
+        import torch
+
+        # Weights made in inference mode could not be used outside of it afterwards.
+        with self._lock, torch.inference_mode(mode=False), torch.no_grad():
             if self._network is None:
                 self._network = self._build()
             return self._network

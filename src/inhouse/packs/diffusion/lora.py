@@ -116,19 +116,18 @@ def patched(network: N, *, loras: Sequence[LoraApplication], rounded: torch.dtyp
     """
     shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
     clone = copy.deepcopy(network, shared)
-    with torch.inference_mode():
-        for name in dict.fromkeys(name for lora in loras for name in lora.parameters):
-            owner, _, leaf = name.rpartition(".")
-            original = network.get_parameter(name)
-            value = original.float()
-            for lora in loras:
-                if roles := lora.parameters.get(name):
-                    adapter = adapter_of(roles)
-                    assert adapter is not None
-                    placed = {role: tensor.to(value.device) for role, tensor in roles.items()}
-                    value = adapter.apply(value, placed, lora.strength)
-            value = value.to(rounded or original.dtype).to(original.dtype)
-            setattr(clone.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=False))
+    for name in dict.fromkeys(name for lora in loras for name in lora.parameters):
+        owner, _, leaf = name.rpartition(".")
+        original = network.get_parameter(name)
+        value = original.float()
+        for lora in loras:
+            if roles := lora.parameters.get(name):
+                adapter = adapter_of(roles)
+                assert adapter is not None
+                placed = {role: tensor.to(value.device) for role, tensor in roles.items()}
+                value = adapter.apply(value, placed, lora.strength)
+        value = value.to(rounded or original.dtype).to(original.dtype)
+        setattr(clone.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=False))
     return clone
 
 

@@ -88,8 +88,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (batch, out_channels, height, width)."""
-        hidden = self.conv1(functional.silu(self.norm1(x)))
-        hidden = self.conv2(functional.silu(self.norm2(hidden)))
+        hidden = self.conv1(functional.silu(self.norm1(x), inplace=True))
+        hidden = self.conv2(functional.silu(self.norm2(hidden), inplace=True))
         return self.nin_shortcut(x) + hidden
 
 
@@ -183,7 +183,7 @@ class Encoder(nn.Module):
         x = self.conv_in(x)
         for level in self.down:
             x = level(x)
-        return self.conv_out(functional.silu(self.norm_out(self.mid(x))))
+        return self.conv_out(functional.silu(self.norm_out(self.mid(x)), inplace=True))
 
 
 class Decoder(nn.Module):
@@ -206,7 +206,7 @@ class Decoder(nn.Module):
         x = self.mid(self.conv_in(x))
         for level in reversed(list(self.up)):
             x = level(x)
-        return self.conv_out(functional.silu(self.norm_out(x)))
+        return self.conv_out(functional.silu(self.norm_out(x), inplace=True))
 
 
 class Autoencoder(nn.Module):
