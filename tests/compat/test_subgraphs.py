@@ -42,9 +42,10 @@ def test_an_instance_of_a_subgraph_has_its_own_widget_values() -> None:
     instances = [
         {"id": 1, "type": "u", "inputs": promoted, "widgets_values": [7]},
         {"id": 2, "type": "u", "inputs": promoted, "widgets_values": [1], "widgets_values_named": {"in0": 8}},
+        {"id": 3, "type": "u", "inputs": [], "widgets_values": [9]},
     ]
     workflow = read_canvas(canvas(*instances, links=[], inner=(inner,)), Registry())
-    assert {i: n.inputs["in0"] for i, n in workflow.nodes.items()} == {"1:5": 7, "2:5": 8}
+    assert {i: n.inputs["in0"] for i, n in workflow.nodes.items()} == {"1:5": 7, "2:5": 8, "3:5": 9}
 
 
 def test_a_bypassed_subgraph_drops_its_inside_and_lets_its_input_through() -> None:

@@ -23,6 +23,7 @@ def test_widgets_stand_in_the_order_in_which_the_frontend_saves_them(registry: R
     [
         [5, "randomize", 20, 7.5, "euler", "simple", 1.0],
         [5, 20, 7.5, "euler", "simple", 1.0],
+        [5, True, 20, 7.5, "euler", "simple", 1.0],
         {"seed": 5, "denoise": 1.0, "steps": 20, "cfg": 7.5, "sampler_name": "euler", "scheduler": "simple", "x": 0},
     ],
 )

@@ -65,6 +65,7 @@ class CanvasGraph:
 
     Attributes:
         inputs: names of the subgraph's own inputs.
+        widgets: those of them that feed a widget inside, in the order in which an instance saves their values.
         outputs: for each output of the subgraph the id of the link that feeds it.
 
     """
@@ -72,6 +73,7 @@ class CanvasGraph:
     nodes: Mapping[str, CanvasNode]
     links: Mapping[str, CanvasLink]
     inputs: tuple[str, ...] = ()
+    widgets: tuple[str, ...] = ()
     outputs: Mapping[int, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -95,15 +97,24 @@ def parse_canvas(document: Mapping[str, Any]) -> CanvasFile:
     subgraphs: dict[str, CanvasGraph] = {}
     for body in _list(definitions.get("subgraphs"), "definitions.subgraphs"):
         part = _expect_mapping(body, "A subgraph")
-        names = tuple(
-            str(_expect_mapping(slot, "An input of a subgraph").get("name", ""))
-            for slot in _list(part.get("inputs"), "the inputs of a subgraph")
-        )
-        subgraphs[str(part.get("id"))] = replace(parse_graph(part), inputs=names)
+        subgraphs[str(part.get("id"))] = _parse_subgraph(part)
     groups = _mapping(_mapping(document.get("extra")).get("groupNodes"))
     return CanvasFile(
         parse_graph(document), subgraphs, {str(n): b for n, b in groups.items() if isinstance(b, Mapping)}
     )
+
+
+def _parse_subgraph(part: Mapping[str, Any]) -> CanvasGraph:
+    graph = parse_graph(part)
+    slots = _list(part.get("inputs"), "the inputs of a subgraph")
+    names = tuple(str(_expect_mapping(slot, "An input of a subgraph").get("name", "")) for slot in slots)
+    fed = {link.slot for link in graph.links.values() if link.origin == INPUT_NODE and _ends_in_widget(graph, link)}
+    return replace(graph, inputs=names, widgets=tuple(name for place, name in enumerate(names) if place in fed))
+
+
+def _ends_in_widget(graph: CanvasGraph, link: CanvasLink) -> bool:
+    node = graph.nodes.get(link.target)
+    return node is not None and 0 <= link.target_slot < len(node.inputs) and node.inputs[link.target_slot].widget
 
 
 def parse_graph(body: Mapping[str, Any]) -> CanvasGraph:

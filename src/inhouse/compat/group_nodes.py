@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.canvas_file import INPUT_NODE, OUTPUT_NODE, CanvasGraph, CanvasLink, parse_graph
@@ -58,7 +59,7 @@ def open_group(body: Mapping[str, Any], instance: CanvasNode, registry: Registry
     for number, (node_id, place) in enumerate(_open_outputs(graph, links, body)):
         outputs[number] = f"out {number}"
         links[f"out {number}"] = CanvasLink(node_id, place, OUTPUT_NODE, number)
-    return CanvasGraph(nodes, links, tuple(slot.name for slot in instance.inputs), outputs)
+    return CanvasGraph(nodes, links, tuple(slot.name for slot in instance.inputs), outputs=outputs)
 
 
 def _inner_link(item: Any) -> CanvasLink:
@@ -84,9 +85,10 @@ def _own_values(
     if spec is None:
         return [values.popleft() if values else own for own in node.values] if isinstance(node.values, list) else {}
     named: dict[str, Any] = dict(read_widgets(spec, node.values, ()))
-    for item in widget_inputs(spec):
-        if values and item.name not in fed:
-            named[item.name] = take(item, values)
+    shown = [item for item in widget_inputs(spec) if item.name not in fed]
+    for item, after in zip_longest(shown, shown[1:]):
+        if values:
+            named[item.name] = take(item, values, after)
     return named
 
 

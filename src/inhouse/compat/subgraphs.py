@@ -15,7 +15,7 @@ from inhouse.errors import WorkflowFormatError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inhouse.compat.canvas_file import CanvasFile, CanvasGraph, CanvasLink, CanvasNode, Slot
+    from inhouse.compat.canvas_file import CanvasFile, CanvasGraph, CanvasLink, CanvasNode
     from inhouse.engine.registry import Registry
 
 REROUTE, PRIMITIVE = "Reroute", "PrimitiveNode"
@@ -75,21 +75,17 @@ class Scope:
             self._children[node.id] = Scope(self._file, self._registry, graph, self, node) if graph else None
         return self._children[node.id]
 
-    def instance_slot(self, slot: int) -> Slot | None:
-        """Return the input of the instance that belongs to input ``slot`` of this subgraph."""
+    def given(self, slot: int) -> str | Literal | None:
+        """Return what an input of this subgraph gets: the id of the parent's link, or the instance's own value."""
         if self.instance is None or not 0 <= slot < len(self.graph.inputs):
             return None
         name = self.graph.inputs[slot]
-        return next((item for item in self.instance.inputs if item.name == name), None)
-
-    def instance_value(self, name: str) -> Literal | None:
-        """Return what the instance's own widget of that name holds."""
-        if self.instance is None:
-            return None
+        link = next((item.link for item in self.instance.inputs if item.name == name), "")
+        if link:
+            return link
         values = self.instance.values
-        if not isinstance(values, Mapping):
-            shown = [item.name for item in self.instance.inputs if item.widget]
-            values = dict(zip(shown, values, strict=False))
+        if not isinstance(values, Mapping):  # an instance does not list all of its widgets among its inputs
+            values = dict(zip(self.graph.widgets, values, strict=False))
         return Literal(values[name]) if values.get(name) is not None else None
 
     def _definition(self, node: CanvasNode) -> CanvasGraph | None:
@@ -155,12 +151,10 @@ def follow(scope: Scope, link_id: str, wanted: str) -> Link | Literal | None:
         if link is None:
             return None
         if link.origin == INPUT_NODE:
-            slot = scope.instance_slot(link.slot)
-            if slot is None or scope.parent is None:
-                return None
-            if not slot.link:
-                return scope.instance_value(slot.name)
-            scope, link_id = scope.parent, slot.link
+            given = scope.given(link.slot)
+            if scope.parent is None or not isinstance(given, str):
+                return None if isinstance(given, str) else given
+            scope, link_id = scope.parent, given
             continue
         node = scope.graph.nodes.get(link.origin)
         inner = scope.child(node) if node and node.mode not in (MUTED, BYPASSED) else None

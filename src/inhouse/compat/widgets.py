@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from inhouse.engine.sockets import MISSING
@@ -49,14 +50,25 @@ def read_widgets(spec: NodeSpec, values: Sequence[Any] | Mapping[str, Any], also
     if isinstance(values, Mapping):
         return {item.name: values[item.name] for item in ordered(spec) if item.name in values}
     rest = deque(values)
-    return {item.name: take(item, rest) for item in widget_inputs(spec, also) if rest}
+    shown = widget_inputs(spec, also)
+    return {item.name: take(item, rest, after) for item, after in zip_longest(shown, shown[1:]) if rest}
 
 
-def take(item: InputSpec, values: deque[Any]) -> Any:
-    """Remove a widget's value from the front of saved ones, and what controls it, and return it."""
+def take(item: InputSpec, values: deque[Any], after: InputSpec | None) -> Any:
+    """Remove a widget's value from the front of saved ones, and what controls it, and return it.
+
+    Args:
+        item: the widget.
+        values: what is left of the saved values, not empty.
+        after: the widget that follows, which tells a control of the oldest files, true or false, from a value.
+
+    """
     value = values.popleft()
-    if values and has_control(item) and isinstance(values[0], str) and values[0] in CONTROL_WORDS:
-        values.popleft()
+    if values and has_control(item):
+        control = values[0]
+        old = isinstance(control, bool) and (after is None or "BOOLEAN" not in after.type.names)
+        if old or (isinstance(control, str) and control in CONTROL_WORDS):
+            values.popleft()
     return value
 
 
