@@ -65,7 +65,7 @@ def run(
             workflow = load_workflow(session, file)
             workflow = Changes(tuple(changes or ()), seed, batch).apply(workflow, session.registry)
             code = _run(voice, session, workflow)
-    sys.exit(code)
+    raise typer.Exit(code)
 
 
 def _run(voice: Voice, session: Session, workflow: Workflow) -> Exit:
@@ -105,11 +105,13 @@ def verdict(result: RunResult) -> Exit:
 @contextmanager
 def stop_on_signals(control: Control) -> Iterator[None]:
     """While inside, Ctrl-C interrupts the running node; a second cancels the run, as SIGTERM does; a third kills it."""
+    received: list[int] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
         if control.cancelled:
             signal.default_int_handler(number, frame)
-        elif control.requested or number == signal.SIGTERM:
+        elif len(received) > 1 or number == signal.SIGTERM:
             control.cancel()
         else:
             control.interrupt()

@@ -13,6 +13,8 @@ from contextlib import contextmanager, redirect_stdout
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TextIO
 
+import typer
+
 from inhouse.cli.exits import Exit, exit_code
 from inhouse.cli.notices import Notices
 from inhouse.errors import (
@@ -89,7 +91,9 @@ class Voice:
         from rich.table import Table
         from rich.text import Text
 
-        shown = Table(*columns, title=Text(title) if title else None, title_justify="left", box=None, pad_edge=False)
+        if title:
+            self.write(title)
+        shown = Table(*columns, box=None, pad_edge=False)
         for row in rows:
             shown.add_row(*map(Text, row))
         Console(file=self._stdout).print(shown)
@@ -148,7 +152,7 @@ def speaking(*, as_json: bool) -> Iterator[Voice]:
     finally:
         root.removeHandler(voice.notices)
     if code is not Exit.OK:
-        sys.exit(code)
+        raise typer.Exit(code)
 
 
 def _guarded(voice: Voice) -> Generator[Voice, None, Exit]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -44,7 +43,6 @@ def validate(
     from inhouse.cli.voice import fault_data, speaking
     from inhouse.errors import WorkflowInvalidError
 
-    code = Exit.OK
     with speaking(as_json=as_json) as voice:
         with open_session(Places(models, input_dir, custom_nodes=custom_nodes)) as session:
             workflow = load_workflow(session, file)
@@ -63,7 +61,7 @@ def validate(
         else:
             voice.write(f"Valid: {len(workflow.nodes)} nodes, outputs {', '.join(found.targets)}.")
         code = exit_code(WorkflowInvalidError(found.faults)) if found.faults else Exit.OK
-    sys.exit(code)
+    raise typer.Exit(code)
 
 
 def convert(

@@ -1,0 +1,46 @@
+"""What tests of the whole program share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.program import Command, Ran
+
+from inhouse.cli.main import run
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a models folder with one tiny checkpoint."""
+    from tests.tiny_model import write_checkpoint
+
+    return write_checkpoint(tmp_path_factory.mktemp("models")).parents[1]
+
+
+@pytest.fixture
+def models(tiny_models: Path) -> Iterator[Path]:
+    """Return the same, and compute in one thread: for tensors this small a second one is only waited for."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield tiny_models
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run command lines in this process, in a folder of their own; none may show a stack trace."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("INHOUSE_MODELS", "INHOUSE_INPUT", "INHOUSE_OUTPUT", "INHOUSE_CUSTOM_NODES", "INHOUSE_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+    def invoke(*arguments: str | Path) -> Ran:
+        code = run([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.out + captured.err
+        return Ran(code, captured.out, captured.err)
+
+    return invoke
