@@ -44,3 +44,13 @@ def test_networks_are_in_inference_mode(tmp_path: Path) -> None:
     network = build_diffusion_model(weights, EPSILON, Placement(), head_channels=None).base.get()
     assert not network.training
     assert not any(parameter.requires_grad for parameter in network.parameters())
+
+
+def test_a_networks_weights_can_be_rounded_as_if_stored_smaller(tmp_path: Path) -> None:
+    weights = read_components(save(tmp_path / "m.safetensors", unet_tensors())).unet
+    placement = Placement(rounded=torch.float8_e4m3fn)
+    network = build_diffusion_model(weights, EPSILON, placement, head_channels=None).base.get()
+    for name, tensor in unet_tensors().items():
+        parameter = network.get_parameter(name)
+        assert parameter.dtype == torch.float32
+        assert parameter.equal(tensor.to(torch.float8_e4m3fn).float().reshape(parameter.shape))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
@@ -38,11 +38,13 @@ class Placement:
     Attributes:
         dtype: of UNet and autoencoder. Text models always compute in float32: they are small, and run once a prompt.
         device: as torch calls it.
+        rounded: a type that the UNet's weights are rounded to first, as if they had been stored in it.
 
     """
 
     dtype: torch.dtype = torch.float32
     device: str = "cpu"
+    rounded: torch.dtype | None = None
 
 
 class Checkpoint(NamedTuple):
@@ -90,7 +92,7 @@ def build_diffusion_model(
     form = latent_format or LatentFormat()
     spec = _spec(weights, lambda shaped: UNetSpec.from_shapes(shaped, head_channels=head_channels))
     return DiffusionModel(
-        base=_handle(lambda: UNet(spec), weights, placement.dtype, placement.device),
+        base=_handle(lambda: UNet(spec), weights, placement),
         spec=spec,
         prediction=prediction,
         dtype=placement.dtype,
@@ -119,7 +121,7 @@ def build_text_model(weights: Weights, encoder: Encoder, placement: Placement) -
     )
     stored = next(iter(weights.values())).info.dtype
     return TextModel(
-        base=_handle(lambda: TextTransformer(spec), weights, torch.float32, placement.device),
+        base=_handle(lambda: TextTransformer(spec), weights, Placement(torch.float32, placement.device)),
         spec=spec,
         targets=text_targets(_layers(weights), encoder.prefixes),
         stored=DTYPES.get(stored, torch.float32),
@@ -134,7 +136,7 @@ def build_vae(weights: Weights, placement: Placement) -> Vae:
 
     """
     spec = _spec(weights, AutoencoderSpec.from_shapes)
-    handle = _handle(lambda: Autoencoder(spec), weights, placement.dtype, placement.device)
+    handle = _handle(lambda: Autoencoder(spec), weights, replace(placement, rounded=None))
     return Vae(handle, spec, placement.dtype, placement.device)
 
 
@@ -153,12 +155,12 @@ def _layers(weights: Weights) -> dict[str, tuple[int, ...]]:
     return {name.removesuffix(".weight"): shape for name, shape in shapes(weights).items() if name.endswith(".weight")}
 
 
-def _handle(make: Callable[[], N], weights: Weights, dtype: torch.dtype, device: str) -> Handle[N]:
+def _handle(make: Callable[[], N], weights: Weights, placement: Placement) -> Handle[N]:
     def build() -> N:
         with torch.device("meta"):
             network = make()
-        fill(network, weights, dtype=dtype, device=device)
+        fill(network, weights, dtype=placement.dtype, device=placement.device, rounded=placement.rounded)
         return network.eval()
 
-    nbytes = sum(math.prod(origin.shape) for origin in weights.values()) * dtype.itemsize
+    nbytes = sum(math.prod(origin.shape) for origin in weights.values()) * placement.dtype.itemsize
     return Handle(build, nbytes=nbytes)

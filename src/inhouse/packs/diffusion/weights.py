@@ -122,10 +122,24 @@ def read_all(file: SafetensorsFile) -> dict[str, Tensor]:
         return {name: read_tensor(reader, name) for name in file.tensors}
 
 
-def fill(network: nn.Module, weights: Weights, *, dtype: torch.dtype, device: str = "cpu") -> None:
-    """Give a network that was built on the meta device its values, in the type that it will compute in.
+def fill(
+    network: nn.Module,
+    weights: Weights,
+    *,
+    dtype: torch.dtype,
+    device: str = "cpu",
+    rounded: torch.dtype | None = None,
+) -> None:
+    """Give a network that was built on the meta device its values.
 
     1x1 convolutions of the file fit linear layers of the network, and the other way round.
+
+    Args:
+        network: built on the meta device.
+        weights: where the values lie; may hold more than the network has.
+        dtype: the type that it will compute in.
+        device: where it will compute.
+        rounded: a type that the values are rounded to first, as if they had been stored in it.
 
     Raises:
         ModelFormatError: a parameter is missing, or has another shape.
@@ -144,8 +158,8 @@ def fill(network: nn.Module, weights: Weights, *, dtype: torch.dtype, device: st
         for names in by_file.values():
             reader = stack.enter_context(weights[names[0]].file.reader())
             for name in sorted(names, key=lambda name: weights[name].info.start):
-                value = read_origin(reader, weights[name])
-                _assign(network, name, _fitted(value, targets[name], name, weights[name]), dtype, device)
+                value = _fitted(read_origin(reader, weights[name]), targets[name], name, weights[name])
+                _assign(network, name, value.to(rounded) if rounded else value, dtype, device)
 
 
 def _fitted(value: Tensor, target: Tensor, name: str, origin: Origin) -> Tensor:
