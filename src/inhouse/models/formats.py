@@ -61,7 +61,8 @@ def refuse_pickle(path: Path) -> None:
         hint=(
             "Get the model as .safetensors. Or convert it once, where torch is installed; `weights_only` refuses code: "
             f'python -c "import sys, torch, safetensors.torch as s; d = torch.load(sys.argv[1], weights_only=True, '
-            "map_location='cpu'); d = d.get('state_dict', d); s.save_file({k: v.clone().contiguous() for k, v in "
+            "map_location='cpu'); d = d.get('state_dict', d.get('string_to_param', d)); "
+            "s.save_file({k: v.clone().contiguous() for k, v in "
             f'd.items() if torch.is_tensor(v)}}, sys.argv[2])" {path.name} {target}'
         ),
     )

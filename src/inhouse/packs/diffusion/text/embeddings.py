@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +11,6 @@ from inhouse.errors import InhouseError, ModelFormatError, PathEscapeError
 from inhouse.files import inside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from torch import Tensor
 
 PREFIX = "embedding:"
@@ -90,41 +87,18 @@ def _file(folder: Path, name: str) -> Path | None:
 def read_embedding(path: Path) -> dict[str, Tensor]:
     """Read every tensor of a textual inversion by its name in the file.
 
-    Files of PyTorch are read by its loader of plain data, which runs no code that lies in them.
-
     Raises:
-        ModelFormatError: the file is corrupt, holds anything but plain data, or no tensor.
+        UnsafeModelError: the file is a pickle.
+        ModelFormatError: the file is corrupt, or holds no tensor.
 
     """
-    from pickle import UnpicklingError
+    from inhouse.models.formats import open_model
+    from inhouse.packs.diffusion.weights import read_all
 
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        if path.suffix == ".safetensors":
-            data: object = load_file(path)
-        else:
-            data = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, SafetensorError, UnpicklingError) as error:
-        raise ModelFormatError(f"Embedding {path.name!r} cannot be read.", hint="Save it as safetensors.") from error
-    tensors = dict(_tensors(data))
+    tensors = read_all(open_model(path))
     if not tensors:
         raise ModelFormatError(f"Embedding {path.name!r} holds no tensor.")
     return tensors
-
-
-def _tensors(data: object) -> Iterator[tuple[str, Tensor]]:
-    """Walk what the known trainers write: a mapping to tensors, or mappings to tensors inside one."""
-    import torch
-
-    if isinstance(data, Mapping):
-        for name, value in data.items():
-            if isinstance(value, torch.Tensor):
-                yield str(name), value
-            elif isinstance(value, Mapping):
-                yield from _tensors(value)
 
 
 def _select(tensors: dict[str, Tensor], encoder: str) -> Tensor:
