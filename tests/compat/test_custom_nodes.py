@@ -10,7 +10,7 @@ import pytest
 
 from inhouse import Registry
 from inhouse.compat.custom_nodes import CustomNodes
-from inhouse.errors import RegistryError
+from inhouse.errors import FileError, RegistryError
 from inhouse.files import Folders
 from inhouse.models.catalogue import ModelCatalogue
 
@@ -115,6 +115,20 @@ def test_packs_load_inside_a_running_event_loop(open_packs: Callable[[str], Any]
         return open_packs("packs")
 
     assert "T.Say" in asyncio.run(load_now()).registry
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileError, match="nowhere: No such file"):
+        load(tmp_path / "nowhere")
+
+
+def test_a_pack_that_prints_does_not_disturb_standard_output(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "one.py").write_text(PACK + "print('Welcome!')\n", encoding="utf-8")
+    with load(tmp_path):
+        printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "Welcome!\n")
 
 
 def test_a_pack_may_import_another_of_the_same_folder(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ from inhouse.errors import RegistryError
             ),
         ),
         ("nodes", "NODE_CLASS_MAPPINGS MAX_RESOLUTION Core"),
-        ("server", "PromptServer"),
+        ("server", "PromptServer BinaryEventTypes"),
     ],
 )
 def test_packs_find_the_names_they_import(host: Any, module: str, names: str) -> None:

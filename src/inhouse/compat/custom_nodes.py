@@ -9,6 +9,7 @@ import logging
 import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -19,7 +20,7 @@ from inhouse.compat.modules import PACKS, ModuleTable, host_modules
 from inhouse.compat.node_class import adapt, take_literals
 from inhouse.compat.v1 import read_v1
 from inhouse.compat.v3 import read_v3
-from inhouse.errors import RegistryError
+from inhouse.errors import FileError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -64,6 +65,7 @@ class CustomNodes:
         catalogue: the models that packs may list.
 
     Raises:
+        FileError: the folder is not there, or cannot be read.
         RegistryError: two packs declare the same id, or custom packs are loaded in this process already.
 
     """
@@ -97,8 +99,9 @@ class CustomNodes:
 
     def _load(self, path: Path) -> None:
         try:
-            module = _import(path)
-            found = list(_node_classes(module))
+            with redirect_stdout(sys.stderr):  # packs greet; standard output belongs to the program
+                module = _import(path)
+                found = list(_node_classes(module))
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a pack's own code; whatever it raises harms only it
             self._problem(path, f"cannot be loaded: {type(error).__name__}: {error}", error)
             return
@@ -141,6 +144,7 @@ def load_custom_nodes(folder: Path, registry: Registry, folders: Folders, catalo
     """Load the packs of a folder; see ``CustomNodes``, which this returns, to be closed.
 
     Raises:
+        FileError: the folder is not there, or cannot be read.
         RegistryError: two packs declare the same id, or custom packs are loaded in this process already.
 
     """
@@ -149,9 +153,13 @@ def load_custom_nodes(folder: Path, registry: Registry, folders: Folders, catalo
 
 def _pack_paths(folder: Path) -> list[Path]:
     """Return the packs of a folder in the order of their names; what is hidden or disabled by its name stays out."""
+    try:
+        found = sorted(folder.iterdir())
+    except OSError as error:
+        raise FileError(f"Cannot read the folder of custom packs {folder}: {error.strerror}.") from error
     return [
         path
-        for path in sorted(folder.iterdir())
+        for path in found
         if not path.name.startswith((".", "_"))
         and ((path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file())
         and path.suffix != ".disabled"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import IntEnum
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,15 @@ PACKS = "custom_nodes"
 """The package that packs are modules of."""
 _MARK = "__inhouse__"
 _MAX_RESOLUTION = 16384
+
+
+class _BinaryEventTypes(IntEnum):
+    """Numbers of binary messages to canvases."""
+
+    PREVIEW_IMAGE = 1
+    UNENCODED_PREVIEW_IMAGE = 2
+    TEXT = 3
+    PREVIEW_IMAGE_WITH_METADATA = 4
 
 
 class ModuleTable:
@@ -129,7 +139,7 @@ def host_modules(
             MAX_RESOLUTION=_MAX_RESOLUTION,
             __getattr__=lambda name: _class(classes, name),
         ),
-        _module("server", PromptServer=_prompt_server()),
+        _module("server", PromptServer=_prompt_server(), BinaryEventTypes=_BinaryEventTypes),
     ]
     return {module.__name__: module for module in listed}
 
