@@ -37,7 +37,7 @@ def test_an_interrupted_run_ends_as_shells_expect() -> None:
     [
         (("value_not_in_list",), Exit.INVALID),
         (("model_not_found", "model_not_found"), Exit.MODEL),
-        (("input_not_found",), Exit.FILES),
+        (("input_not_found", "path_escape"), Exit.FILES),
         (("model_not_found", "cycle"), Exit.INVALID),
     ],
 )

@@ -13,6 +13,7 @@ from inhouse.errors import (
     ModelError,
     ModelNotFoundError,
     NodeError,
+    PathEscapeError,
     WorkflowError,
     WorkflowInvalidError,
 )
@@ -50,7 +51,7 @@ class Exit(IntEnum):
 def exit_code(error: InhouseError) -> Exit:
     """Return the exit code that an error ends the process with."""
     if isinstance(error, WorkflowInvalidError):
-        special = {ModelNotFoundError.code: Exit.MODEL, INPUT_NOT_FOUND: Exit.FILES}
+        special = {ModelNotFoundError.code: Exit.MODEL, INPUT_NOT_FOUND: Exit.FILES, PathEscapeError.code: Exit.FILES}
         return common((special.get(fault.code, Exit.INVALID) for fault in error.faults), Exit.INVALID)
     families = {
         InterruptedRunError: Exit.INTERRUPTED,

@@ -107,7 +107,7 @@ def open_catalogue(models: Path) -> ModelCatalogue:
         if extra.is_file():
             layout = with_extra_paths(layout, extra)
             break
-    box = layout_under(BOX)
+    box = layout_under(BOX) if BOX.is_dir() else {}
     return ModelCatalogue({kind: (*layout.get(kind, ()), *box.get(kind, ())) for kind in {**layout, **box}})
 
 

@@ -92,7 +92,8 @@ class ModelCatalogue:
             for other, folders in self._folders.items()
             if other != kind and any((folder / name).is_file() for folder in folders)
         )
-        parts.append(f"Looked in {_enumerate([str(folder) for folder in self.folders(kind)]) or 'no folder'}.")
+        looked = [str(folder) if folder.is_dir() else f"{folder} (no such folder)" for folder in self.folders(kind)]
+        parts.append(f"Looked in {_enumerate(looked) or 'no folder'}.")
         return " ".join(parts)
 
 

@@ -38,6 +38,10 @@ def test_clips_own_marks_can_be_written_in_a_prompt(tokenizer: Tokenizer) -> Non
     assert tokenizer.encode("cat<|endoftext|>") == [2368, END_TOKEN]
 
 
+def test_half_a_surrogate_pair_is_a_letter_that_nobody_knows(tokenizer: Tokenizer) -> None:
+    assert tokenizer.encode("cat \ud800") == tokenizer.encode("cat \ufffd")
+
+
 @given(text=st.text(max_size=30))
 def test_every_text_has_tokens_of_the_vocabulary(text: str) -> None:
     tokens = load_tokenizer().encode(text)

@@ -28,9 +28,11 @@ class Tokenizer:
     def encode(self, text: str) -> list[int]:
         """Return the ids of a text, 0..49407, without start, end and padding.
 
-        Case, kind and amount of white space make no difference.
+        Case, kind and amount of white space make no difference. Half a surrogate pair, which JSON can carry, is read as
+        U+FFFD.
         """
-        return list(self._backend.encode(text, add_special_tokens=False).ids)
+        whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        return list(self._backend.encode(whole, add_special_tokens=False).ids)
 
 
 @cache
