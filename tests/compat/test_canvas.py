@@ -139,6 +139,12 @@ def test_a_node_nobody_knows_keeps_type_values_and_links_both_ways() -> None:
     assert read_canvas(write_canvas(workflow, Registry()), Registry()).nodes == workflow.nodes
 
 
+def test_ids_that_are_no_plain_numbers_get_numbers_of_their_own() -> None:
+    nodes = {node_id: WorkflowNode("A") for node_id in ("7", "07", "8:5", "9" * 5000, "0", "-1")}
+    ids = [node["id"] for node in write_canvas(Workflow(nodes), Registry())["nodes"]]
+    assert ids == [7, 8, 9, 10, 0, 11]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

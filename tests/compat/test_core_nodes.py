@@ -3,6 +3,7 @@ from typing import NamedTuple
 import pytest
 
 from inhouse import Context, Registry, node
+from inhouse.compat.calls_in_progress import Call, running
 from inhouse.compat.core_nodes import NodeClasses
 from inhouse.engine.node import Result
 
@@ -15,7 +16,7 @@ class Halves(NamedTuple):
 @node("Split", category="ours")
 def split(*, v: int = 4, context: Context) -> Halves:
     """Split a number."""
-    assert context is None or context.run_id
+    assert context.run_id
     return Halves(v // 2, v - v // 2)
 
 
@@ -39,3 +40,9 @@ def test_our_nodes_look_like_old_style_classes() -> None:
     assert (list(classes), len(classes), "Nowhere" in classes) == (["Split", "Show", "Theirs"], 3, False)
     with pytest.raises(KeyError):
         classes["Nowhere"]
+
+
+def test_a_node_of_ours_gets_the_context_of_the_call_it_is_used_in(call: Call) -> None:
+    made = NodeClasses(Registry([split]), {})["Split"]
+    with running(call):
+        assert made().run(v=5) == (2, 3)

@@ -49,6 +49,7 @@ def webp(**texts: Any) -> bytes:
         (json.dumps({"workflow": CANVAS}).encode(), "7"),
         (png(prompt=API, workflow=CANVAS), "1"),
         (png(workflow=CANVAS), "7"),
+        (png(prompt={}, workflow=CANVAS), "7"),
         (webp(prompt=API, workflow=CANVAS), "1"),
         (webp(workflow=CANVAS), "7"),
     ],

@@ -54,6 +54,25 @@ def test_an_output_used_inside_and_outside_is_an_output_of_the_group(registry: R
     assert nodes["4"].inputs == {"samples": Link("3:0", 0)}
 
 
+def test_a_part_nobody_knows_takes_as_many_values_as_it_had() -> None:
+    parts = [{"type": "Odd", "widgets_values": [0, 0]}, {"type": "Odd", "widgets_values": [1]}]
+    instance = {"id": 1, "type": "workflow>odd", "widgets_values": [5, 6, 7]}
+    document = {"nodes": [instance], "links": [], "extra": {"groupNodes": {"odd": {"nodes": parts}}}}
+    nodes = read_canvas(document, Registry()).nodes
+    assert nodes["1:0"].inputs == {"UNKNOWN": 5, "UNKNOWN_1": 6}
+    assert nodes["1:1"].inputs == {"UNKNOWN": 7}
+
+
+def test_a_widget_of_a_part_may_be_linked_from_outside(registry: Registry) -> None:
+    slot = {"name": "width", "type": "INT", "link": None, "widget": {"name": "width"}}
+    group = {"nodes": [{"type": "EmptyLatentImage", "inputs": [slot], "widgets_values": [1, 2, 3]}]}
+    outer = {**slot, "name": "Empty Latent Image width", "link": 1, "widget": {"name": "Empty Latent Image width"}}
+    nodes = [{"id": 1, "type": "Else"}, {"id": 2, "type": "workflow>g", "inputs": [outer], "widgets_values": [4, 5, 6]}]
+    document = {"nodes": nodes, "links": [[1, 1, 0, 2, 0, "INT"]], "extra": {"groupNodes": {"g": group}}}
+    inputs = read_canvas(document, registry).nodes["2:0"].inputs
+    assert inputs == {"width": Link("1", 0), "height": 5, "batch_size": 6}
+
+
 def test_a_group_without_a_body_is_a_node_nobody_knows(registry: Registry) -> None:
     nodes = read_canvas({"nodes": [{"id": 1, "type": "workflow/gone"}], "links": []}, registry).nodes
     assert nodes["1"].type == "workflow/gone"

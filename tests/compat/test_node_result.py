@@ -4,6 +4,7 @@ import pytest
 
 from inhouse import Blocker, Link, WorkflowNode
 from inhouse.compat.dynamic_prompt import Expansions
+from inhouse.compat.graph_builder import GraphBuilder
 from inhouse.compat.io_nodes import NodeOutput
 from inhouse.compat.node_result import read_result
 from inhouse.engine.node import Result
@@ -59,6 +60,12 @@ def test_in_an_expansion_links_are_links_and_wrapped_lists_are_lists() -> None:
         "p.1": WorkflowNode("A", {"x": Link("3", 1), "y": ["3", 1], "z": object}),
         "p.2": WorkflowNode("B", display_id="5"),
     }
+
+
+def test_a_graph_builder_may_be_returned_unfinished() -> None:
+    graph = GraphBuilder("p.")
+    graph.node("A", x=1)
+    assert read({"result": (1,), "expand": graph}).expand == {"p.1": WorkflowNode("A", {"x": 1})}
 
 
 @pytest.mark.parametrize("graph", [[], {"1": None}, {"1": {"class_type": "A"}}, {"1": {"inputs": {}}}, 5])

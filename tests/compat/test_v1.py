@@ -174,7 +174,10 @@ def test_an_exception_names_its_node_and_the_rest_still_runs(host: Any, kind: st
 def test_progress_is_reported_and_the_run_can_be_stopped_there(host: Any) -> None:
     prompt = {"1": n("T.Loop", steps=4)}
     assert host.shown(prompt) == {"1": {"done": [4]}}
-    assert [(e.value, e.total) for e in host.events if isinstance(e, NodeProgress)] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    told = [event for event in host.events if isinstance(event, NodeProgress)]
+    assert [(event.value, event.total) for event in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert [event.preview is None for event in told] == [True, True, True, False]
+    assert told[-1].preview.shape == (8, 16, 3)
     control = Control()
     seen: list[float] = []
 

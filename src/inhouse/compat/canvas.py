@@ -8,6 +8,7 @@ so that validation names the input that lacks one. A node that nobody knows keep
 from __future__ import annotations
 
 import random
+import re
 from collections import defaultdict
 from collections.abc import Mapping
 from itertools import count
@@ -30,12 +31,15 @@ if TYPE_CHECKING:
     from inhouse.engine.node import NodeSpec
     from inhouse.engine.registry import Registry
 
+_NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
+_CANVAS_KEYS = frozenset({"links", "last_node_id", "version", "state"})
+
 
 def is_canvas(document: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a document has the form of a canvas file."""
     if not isinstance(document, Mapping) or "class_type" in document:
         return False
-    return isinstance(document.get("nodes"), list) and "links" in document
+    return isinstance(document.get("nodes"), list) and not document.keys().isdisjoint(_CANVAS_KEYS)
 
 
 def read_canvas(document: Mapping[str, Any], registry: Registry, *, seed: int = 0) -> Workflow:
@@ -216,6 +220,6 @@ class _Writer:
 
 def _numbers(workflow: Workflow) -> dict[str, int]:
     """Return a number for each node: its id if that is one, else the next free one."""
-    numbers = {node_id: int(node_id) for node_id in workflow.nodes if node_id.isascii() and node_id.isdecimal()}
+    numbers = {node_id: int(node_id) for node_id in workflow.nodes if _NUMBER.fullmatch(node_id)}
     fresh = count(max(numbers.values(), default=0) + 1)
     return {node_id: numbers[node_id] if node_id in numbers else next(fresh) for node_id in workflow.nodes}

@@ -98,7 +98,7 @@ def _read_document(document: object, registry: Registry, seed: int, name: str) -
     if is_canvas(document):
         return read_canvas(document, registry, seed=seed)
     prompt, canvas = document.get("prompt"), document.get("workflow")
-    if isinstance(prompt, Mapping) and "class_type" not in prompt:
+    if isinstance(prompt, Mapping) and "class_type" not in prompt and (prompt or not is_canvas(canvas)):
         return read_prompt(prompt, _extra(document))
     if is_canvas(canvas):
         return read_canvas(canvas, registry, seed=seed)

@@ -95,42 +95,13 @@ def host_modules(
         packs: the folder of the packs.
 
     """
-    paths = FolderPaths(folders, catalogue, packs.absolute().parent)
     classes = NodeClasses(registry, loaded)
-    sockets = io_sockets.socket_types()
-    io = _module(
-        "comfy_api.latest.io",
-        **sockets,
-        **_public(io_nodes, "Schema", "Hidden", "NodeOutput", "ComfyNode"),
-        **_public(io_sockets, "NumberDisplay", "FolderType", "UploadType", "comfytype"),
-        Custom=io_sockets.custom,
-        ComfyTypeIO=io_sockets.ComfyType,
-        Input=io_sockets.Socket,
-        Output=io_sockets.OutputSocket,
-    )
-    ui = _module("comfy_api.latest.ui")
-    io_ui.add_ui(ui, folders)
+    paths = FolderPaths(folders, catalogue, packs.absolute().parent)
     listed = [
         _module(PACKS, __path__=[str(packs)]),
-        _module("comfy", __path__=[]),
-        _module("comfy.utils", **_public(comfy_utils, "ProgressBar", "common_upscale")),
-        _module("comfy.model_management", **_model_management()),
-        _module("comfy.comfy_types", __path__=[], **_comfy_types()),
-        _module("comfy.comfy_types.node_typing", **_comfy_types()),
-        _module("comfy_execution", __path__=[]),
-        _module(
-            "comfy_execution.graph_utils",
-            **_public(graph_builder, "GraphBuilder", "Node", "is_link", "add_graph_prefix"),
-        ),
-        _module(
-            "comfy_execution.graph",
-            ExecutionBlocker=Blocker,
-            **_public(dynamic_prompt, "DynamicPrompt", "NodeNotFoundError"),
-        ),
-        _module("comfy_api", __path__=[]),
-        _module("comfy_api.latest", __path__=[], ComfyExtension=io_nodes.ComfyExtension),
-        io,
-        ui,
+        *_comfy(),
+        *_comfy_api(folders),
+        *_comfy_execution(),
         _module("folder_paths", **_members(paths)),
         _module(
             "nodes",
@@ -142,6 +113,62 @@ def host_modules(
         _module("server", PromptServer=_prompt_server(), BinaryEventTypes=_BinaryEventTypes),
     ]
     return {module.__name__: module for module in listed}
+
+
+def _comfy() -> list[ModuleType]:
+    devices = (
+        "throw_exception_if_processing_interrupted",
+        "get_torch_device",
+        "intermediate_device",
+        "soft_empty_cache",
+    )
+    types = {**_public(comfy_utils, "IO", "ComfyNodeABC", "CheckLazyMixin"), "InputTypeDict": dict, "FileLocator": dict}
+    return [
+        _module("comfy", __path__=[]),
+        _module("comfy.utils", **_public(comfy_utils, "ProgressBar", "common_upscale")),
+        _module(
+            "comfy.model_management",
+            InterruptProcessingException=InterruptedRunError,
+            **_public(comfy_utils, *devices),
+        ),
+        _module("comfy.comfy_types", __path__=[], **types),
+        _module("comfy.comfy_types.node_typing", **types),
+    ]
+
+
+def _comfy_api(folders: Folders) -> list[ModuleType]:
+    ui = _module("comfy_api.latest.ui")
+    io_ui.add_ui(ui, folders)
+    return [
+        _module("comfy_api", __path__=[]),
+        _module("comfy_api.latest", __path__=[], ComfyExtension=io_nodes.ComfyExtension),
+        _module(
+            "comfy_api.latest.io",
+            **io_sockets.socket_types(),
+            **_public(io_nodes, "Schema", "Hidden", "NodeOutput", "ComfyNode"),
+            **_public(io_sockets, "NumberDisplay", "FolderType", "UploadType", "comfytype"),
+            Custom=io_sockets.custom,
+            ComfyTypeIO=io_sockets.ComfyType,
+            Input=io_sockets.Socket,
+            Output=io_sockets.OutputSocket,
+        ),
+        ui,
+    ]
+
+
+def _comfy_execution() -> list[ModuleType]:
+    return [
+        _module("comfy_execution", __path__=[]),
+        _module(
+            "comfy_execution.graph_utils",
+            **_public(graph_builder, "GraphBuilder", "Node", "is_link", "add_graph_prefix"),
+        ),
+        _module(
+            "comfy_execution.graph",
+            ExecutionBlocker=Blocker,
+            **_public(dynamic_prompt, "DynamicPrompt", "NodeNotFoundError"),
+        ),
+    ]
 
 
 def _module(name: str, **members: Any) -> ModuleType:
@@ -156,15 +183,6 @@ def _public(source: object, *names: str) -> dict[str, Any]:
 
 def _members(paths: FolderPaths) -> dict[str, Any]:
     return {name: getattr(paths, name) for name in dir(paths) if not name.startswith("_")}
-
-
-def _model_management() -> dict[str, Any]:
-    names = ("throw_exception_if_processing_interrupted", "get_torch_device", "intermediate_device", "soft_empty_cache")
-    return {**_public(comfy_utils, *names), "InterruptProcessingException": InterruptedRunError}
-
-
-def _comfy_types() -> dict[str, Any]:
-    return {**_public(comfy_utils, "IO", "ComfyNodeABC", "CheckLazyMixin"), "InputTypeDict": dict, "FileLocator": dict}
 
 
 def _class(classes: NodeClasses, name: str) -> type[Any]:
