@@ -11,7 +11,6 @@ from tests.engine.kit import Ran, engine, link, shown, workflow
 
 from inhouse import Context, Workflow, WorkflowNode, node
 from inhouse.engine.keys import is_plain, node_key
-from inhouse.engine.task import Task
 from inhouse.engine.workflow import Link
 
 
@@ -21,7 +20,7 @@ def anything(*, a: Any | None = None, b: Any | None = None) -> Any:
 
 
 def key(inputs: dict[str, Any], keys: dict[str, bytes | None] | None = None) -> bytes | None:
-    return node_key(Task("n", anything, inputs, 0), keys or {})
+    return node_key(anything, inputs, keys or {})
 
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()

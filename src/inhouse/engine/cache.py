@@ -57,7 +57,7 @@ class Cache:
 
     def put(self, key: bytes, outcome: Outcome) -> None:
         """Store an outcome; the least recently used leave until it fits."""
-        size = measure((outcome.slots, outcome.ui, outcome.writes))
+        size = measure((outcome.slots, outcome.ui, outcome.writes or None))
         if size > self.max_bytes:
             return
         with self._lock:
@@ -97,7 +97,9 @@ def measure(value: Any) -> int:
             continue
         seen.add(id(item))
         total += _SLOT_BYTES
-        if kind is str or kind is bytes:
+        if kind is tuple or kind is list:
+            stack += item
+        elif kind is str or kind is bytes:
             total += len(item)
         elif isinstance(item, Mapping):
             stack += item.values()

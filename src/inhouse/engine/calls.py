@@ -85,7 +85,7 @@ def normalise(spec: NodeSpec, returned: Any) -> Result:
         raise NodeExecutionError(f"Node {spec.id} returned {_kind(returned)} and declares {count} outputs.")
     if len(result.values) != count:
         raise NodeExecutionError(f"Node {spec.id} returned {len(result.values)} values and declares {count}.")
-    for output, value in zip(spec.outputs, result.values, strict=True):
+    for output, value in zip(spec.outputs, result.values, strict=True) if spec.gives_lists else ():
         if output.is_list and not isinstance(value, list | tuple | Blocker):
             raise NodeExecutionError(f"Node {spec.id} returned {_kind(value)} where it declares a list.")
     return result
@@ -93,7 +93,7 @@ def normalise(spec: NodeSpec, returned: Any) -> Result:
 
 def collect(spec: NodeSpec, results: Sequence[Result], writes: Mapping[str, Any]) -> Outcome:
     """Put the results of all calls of a node together, slot by slot."""
-    if len(results) == 1 and not any(output.is_list for output in spec.outputs):
+    if len(results) == 1 and not spec.gives_lists:
         return Outcome(tuple([(value,) for value in results[0].values]), results[0].ui, writes)
     slots: list[list[Any]] = [[] for _ in spec.outputs]
     for result in results:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from inhouse.engine.asking import parameters
-from inhouse.engine.keys import node_key
+from inhouse.engine.keys import is_plain, node_key
 from inhouse.engine.sharing import implicit_sources, shared_names
 from inhouse.engine.task import State, Task
 from inhouse.engine.topology import as_listed, sources_first
@@ -44,7 +43,7 @@ class Graph:
         self._validation = validation
         self._around = surroundings
         self._places: dict[str, int] = {}
-        self._uses: Counter[str] = Counter()
+        self._uses: dict[str, int] = {}
         self._load()
 
     def wanted(self) -> list[Task]:
@@ -58,12 +57,10 @@ class Graph:
         """Return the task of a node."""
         task = self.tasks.get(node_id)
         if task is None:
-            if not self._places:
-                self._count()
             found = self._validation
-            task = Task(node_id, found.specs[node_id], found.inputs[node_id], self._places[node_id])
+            task = Task(node_id, found.specs[node_id], found.inputs[node_id], self._places.get(node_id, 0))
             task.implicit = found.writers.get(node_id, task.implicit)
-            task.uses = self._uses[node_id]
+            task.uses = self._uses.get(node_id, 0)
             self.tasks[node_id] = task
         return task
 
@@ -71,6 +68,8 @@ class Graph:
         """Give a task that is to run its sources and writers."""
         if not task.opened:
             task.opened = True
+            if not self._places:
+                self._count()
             for name, value in task.inputs.items():
                 if value.__class__ is Link:
                     task.sources[name] = self.task(value[0])
@@ -84,7 +83,8 @@ class Graph:
             current = stack.pop()
             held, current.made = [*current.made], ()
             if current.holding and (current.opened or current.state is State.IDLE):
-                self.open(current)
+                if not current.opened:
+                    self.open(current)
                 current.holding = False
                 held += current.holdings()
             for source in held:
@@ -158,27 +158,47 @@ class Graph:
                 return
             calls = [task.inputs]
         self.late.discard(task.id)
-        answers = self._around.fingerprint(task, calls)
-        if answers is not None:
-            self.keys[task.id] = node_key(task, self.keys, answers, self._found(task) if task.spec.reads else ())
+        more = self._more(task, calls)
+        if more is not None:
+            place = (task.inherited, task.id) if task.inherited else None
+            self.keys[task.id] = node_key(task.spec, task.inputs, self.keys, more, place)
 
     def _load(self) -> None:
-        inputs, specs, writers = self._validation.inputs, self._validation.specs, self._validation.writers
+        inputs, specs = self._validation.inputs, self._validation.specs
+        keys = self.keys
         for node_id in self._validation.order:
-            task = Task(node_id, specs[node_id], inputs[node_id], 0)
-            if task.spec.fingerprint is None and not task.spec.reads and not self.late:
-                self.keys[node_id] = node_key(task, self.keys)
+            spec = specs[node_id]
+            if spec.simple and not self.late:
+                keys[node_id] = node_key(spec, inputs[node_id], keys)
             else:
-                task.implicit = writers.get(node_id, task.implicit)
-                self.set_key(task)
+                self.set_key(self.task(node_id))
 
     def _count(self) -> None:
         """Find each node's place, and how often it is used."""
-        found = self._validation
-        self._places = {node_id: place for place, node_id in enumerate(found.order)}
-        for node_id in found.order:
-            self._uses.update([value[0] for value in found.inputs[node_id].values() if value.__class__ is Link])
-            self._uses.update(found.writers.get(node_id, {}).values())
+        inputs, writers, uses = self._validation.inputs, self._validation.writers, self._uses
+        for place, node_id in enumerate(self._validation.order):
+            self._places[node_id] = place
+            for value in inputs[node_id].values():
+                if value.__class__ is Link:
+                    uses[value[0]] = uses.get(value[0], 0) + 1
+            for writer in writers.get(node_id, {}).values():
+                uses[writer] = uses.get(writer, 0) + 1
+        for node_id, task in self.tasks.items():
+            task.index = self._places.get(node_id, task.index)
+            task.uses += uses.get(node_id, 0)
+
+    def _more(self, task: Task, calls: Sequence[Mapping[str, Any]]) -> list[Any] | None:
+        """Return what decides a task's result besides its inputs; None when it must not be reused."""
+        spec = task.spec
+        answers = self._around.fingerprint(task, calls)
+        written = [(name, self.keys[writer]) for name, writer in task.implicit.items()]
+        unkeyed = any(key is None for _, key in written)
+        if not spec.cacheable or unkeyed or answers is None or not is_plain(answers):
+            return None
+        found = self._found(task) if spec.reads else []
+        if task.inherited:
+            found = [(name, value if is_plain(value) else (task.inherited, task.id)) for name, value in found]
+        return [task.id if spec.keyed_by_id else None, answers, written, found] if is_plain(found) else None
 
     def _found(self, task: Task) -> list[tuple[str, Any]]:
         names = [name for name in shared_names(task.spec.reads, task.inputs) if name not in task.implicit]

@@ -66,6 +66,8 @@ class NodeSpec:
         flags: what a canvas may show besides (deprecated, experimental, ...).
         is_async: whether the function is a coroutine function.
         eager: whether every linked input is computed before the node runs.
+        simple: whether its inputs alone decide its result.
+        gives_lists: whether an output is a list.
 
     """
 
@@ -91,10 +93,15 @@ class NodeSpec:
     flags: Mapping[str, Any] = field(default_factory=dict)
     is_async: bool = False
     eager: bool = field(init=False)
+    simple: bool = field(init=False)
+    gives_lists: bool = field(init=False)
 
     def __post_init__(self) -> None:
         eager = not any(declared.lazy or declared.raw_link for declared in self.inputs.values())
+        simple = self.cacheable and not (self.fingerprint or self.keyed_by_id or self.reads)
         object.__setattr__(self, "eager", eager)
+        object.__setattr__(self, "simple", simple)
+        object.__setattr__(self, "gives_lists", any(output.is_list for output in self.outputs))
 
     def __call__(self, *args: Any, **inputs: Any) -> Any:
         """Call the node's function, as a test would."""
