@@ -78,3 +78,9 @@ def test_a_folder_or_a_pipe_is_no_model_and_is_not_waited_for(tmp_path: Path) ->
     for name in ("folder", "pipe"):
         with pytest.raises(ModelFormatError, match="no file but"):
             open_model(tmp_path / f"{name}.safetensors")
+
+
+def test_an_unreadable_file_says_so(tmp_path: Path) -> None:
+    (tmp_path / "loop.safetensors").symlink_to("loop.safetensors")
+    with pytest.raises(ModelFormatError, match="cannot be read"):
+        open_model(tmp_path / "loop.safetensors")

@@ -54,3 +54,10 @@ def test_a_networks_weights_can_be_rounded_as_if_stored_smaller(tmp_path: Path) 
         parameter = network.get_parameter(name)
         assert parameter.dtype == torch.float32
         assert parameter.equal(tensor.to(torch.float8_e4m3fn).float().reshape(parameter.shape))
+
+
+def test_shapes_that_no_network_has_are_refused_by_file(tmp_path: Path) -> None:
+    weights = read_components(save(tmp_path / "m.safetensors", unet_tensors())).unet
+    model = build_diffusion_model(weights, EPSILON, Placement(), head_channels=64)
+    with pytest.raises(ModelFormatError, match=r"m\.safetensors: no network has these shapes: 32 channels cannot be"):
+        model.base.get()

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from tests.packs.diffusion.checkpoints import prefixed, save, save_checkpoint, text_tensors, unet_tensors, vae_tensors
 
-from inhouse.errors import ModelFormatError, ModelNotFoundError, ModelUnsupportedError, UnsafeModelError
+from inhouse.errors import ModelError, ModelFormatError, ModelNotFoundError, ModelUnsupportedError, UnsafeModelError
 from inhouse.models.safetensors_file import TensorReader
 from inhouse.packs.diffusion.loading import (
     load_checkpoint,
@@ -106,3 +110,41 @@ def test_a_network_cut_short_says_which_weights_are_missing_when_it_is_used(tmp_
     model = load_diffusion_model(save(tmp_path / "cut.safetensors", tensors))
     with pytest.raises(ModelFormatError, match=r"cut\.safetensors: 1 of .* 'middle_block\.0\.in_layers\.2\.bias'"):
         model.predict(*INPUTS)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "load"),
+    [
+        ({**text_tensors(), "text_model.encoder.layers.999999999.mlp.fc1.weight": torch.zeros(1, 1)}, load_text_model),
+        ({**vae_tensors(), "decoder.up.0.block.999999999.conv2.weight": torch.zeros(1, 1, 1, 1)}, load_vae),
+        ({**unet_tensors(), "input_blocks.999999999.0.op.weight": torch.zeros(1, 1, 1, 1)}, load_diffusion_model),
+        (
+            {"time_embedding.linear_1.weight": torch.zeros(1, 1), "down_blocks.999999999.x": torch.zeros(1)},
+            load_checkpoint,
+        ),
+    ],
+)
+def test_a_file_that_claims_a_billion_layers_is_answered_at_once(
+    tmp_path: Path, tensors: dict[str, torch.Tensor], load: Callable[[Path], object]
+) -> None:
+    path = save(tmp_path / "m.safetensors", tensors)
+    with contextlib.suppress(ModelUnsupportedError):
+        assert load(path)
+
+
+SMALL = prefixed(unet=unet_tensors(), vae=vae_tensors())
+SHAPES = st.lists(st.sampled_from([0, 1, 2, 3, 31, 32, 64, 96]), max_size=5)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@given(name=st.sampled_from(sorted(SMALL)), shape=st.none() | SHAPES)
+def test_a_tensor_that_is_missing_or_of_another_shape_is_an_error_of_ours(
+    tmp_path: Path, name: str, shape: list[int] | None
+) -> None:
+    changed = {} if shape is None else {name: torch.zeros(shape)}
+    path = save(tmp_path / "m.safetensors", {**{k: v for k, v in SMALL.items() if k != name}, **changed})
+    with contextlib.suppress(ModelError):
+        model, _, vae = load_checkpoint(path)
+        model.network.get()
+        if vae is not None:
+            vae.network.get()

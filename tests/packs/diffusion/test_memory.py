@@ -35,3 +35,11 @@ def test_other_errors_pass_as_they_are() -> None:
 def test_emptying_the_cache_needs_no_accelerator() -> None:
     empty_cache()
     assert not is_out_of_memory(RuntimeError("shapes do not match"))
+
+
+def test_an_accelerators_cache_is_emptied(monkeypatch: pytest.MonkeyPatch) -> None:
+    emptied: list[bool] = []
+    monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
+    monkeypatch.setattr(torch.accelerator, "empty_cache", lambda: emptied.append(True))
+    empty_cache()
+    assert emptied == [True]

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 S = TypeVar("S")
 
+_AGAIN = "Download the whole model."
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
@@ -144,10 +146,13 @@ def _spec(weights: Weights, read: Callable[[Mapping[str, tuple[int, ...]]], S]) 
     try:
         return read(shapes(weights))
     except (KeyError, IndexError, ValueError) as error:
-        source = next(iter(weights.values())).file.path.name
         raise ModelFormatError(
-            f"{source}: the network is incomplete, {error} is missing.", hint="Download the whole model."
+            f"{_source(weights)}: the network is incomplete, {error} is missing.", hint=_AGAIN
         ) from error
+
+
+def _source(weights: Weights) -> str:
+    return next(iter(weights.values())).file.path.name
 
 
 def _layers(weights: Weights) -> dict[str, tuple[int, ...]]:
@@ -157,8 +162,11 @@ def _layers(weights: Weights) -> dict[str, tuple[int, ...]]:
 
 def _handle(make: Callable[[], N], weights: Weights, placement: Placement) -> Handle[N]:
     def build() -> N:
-        with torch.device("meta"):
-            network = make()
+        try:
+            with torch.device("meta"):
+                network = make()
+        except (ValueError, RuntimeError, IndexError) as error:
+            raise ModelFormatError(f"{_source(weights)}: no network has these shapes: {error}.", hint=_AGAIN) from error
         fill(network, weights, dtype=placement.dtype, device=placement.device, rounded=placement.rounded)
         return network.eval()
 

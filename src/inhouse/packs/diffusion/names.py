@@ -12,6 +12,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from inhouse.packs.diffusion.networks.numbering import consecutive
+
 if TYPE_CHECKING:
     from inhouse.packs.diffusion.networks.unet import UNetSpec
     from inhouse.packs.diffusion.weights import Origin, Weights
@@ -92,8 +94,7 @@ def unet_prefixes_of_names(names: Iterable[str]) -> dict[str, str]:
     names = set(names)
 
     def count(pattern: str) -> int:
-        found = [int(match[1]) for match in (re.match(pattern, name) for name in names) if match]
-        return max(found, default=-1) + 1
+        return consecutive(int(match[1]) for match in (re.match(pattern, name) for name in names) if match)
 
     down = [count(rf"down_blocks\.{level}\.resnets\.(\d+)\.") for level in range(count(r"down_blocks\.(\d+)\."))]
     up = [

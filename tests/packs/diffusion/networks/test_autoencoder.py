@@ -32,4 +32,4 @@ def test_pictures_and_latents_are_a_downscale_apart() -> None:
     with torch.inference_mode():
         mean, log_variance = network.encode(torch.zeros(2, 3, 8, 12))
         assert mean.shape == log_variance.shape == (2, 4, 4, 6)
-        assert network.decode(mean).shape == network(torch.zeros(2, 3, 8, 12)).shape == (2, 3, 8, 12)
+        assert network.decode(mean).shape == (2, 3, 8, 12)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tests.packs.diffusion.checkpoints import CLIP, seeded, text_tensors
@@ -33,3 +35,8 @@ def test_a_token_sees_those_before_it_only() -> None:
     for one, two in zip(states, changed, strict=True):
         torch.testing.assert_close(one[:, :4], two[:, :4])
         assert not torch.allclose(one[:, 4:], two[:, 4:])
+
+
+def test_a_width_that_heads_cannot_share_is_refused() -> None:
+    with pytest.raises(ValueError, match="64 channels cannot be shared among 3 heads"):
+        TextTransformer(replace(CLIP, heads=3))

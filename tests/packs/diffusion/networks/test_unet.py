@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from tests.packs.diffusion.checkpoints import SD1, SD2, seeded, unet_tensors
@@ -53,3 +55,19 @@ def test_feature_maps_can_be_changed_where_the_sides_of_the_u_join() -> None:
     with torch.inference_mode():
         torch.testing.assert_close(network(*inputs, join=join), network(*inputs))
     assert seen == [(64, 64), (64, 32), (64, 32), (32, 32)]
+
+
+def test_a_pooled_conditioning_is_added_to_the_timestep() -> None:
+    spec = replace(SD1, vector=16)
+    shapes = {name: tuple(tensor.shape) for name, tensor in unet_tensors(spec).items()}
+    assert UNetSpec.from_shapes(shapes, head_channels=None) == spec
+    network = seeded(UNet(spec))
+    inputs = torch.ones(1, 4, 4, 4), torch.tensor([5]), torch.ones(1, 3, 64)
+    with torch.inference_mode():
+        one, two = (network(*inputs, vector=torch.full((1, 16), value)) for value in (0.0, 1.0))
+    assert not torch.allclose(one, two)
+
+
+def test_channels_that_heads_cannot_share_are_refused() -> None:
+    with pytest.raises(ValueError, match="32 channels cannot be shared among 0 heads"):
+        UNet(replace(SD1, head_channels=64))

@@ -80,6 +80,8 @@ class CrossAttention(nn.Module):
 
     def __init__(self, channels: int, context: int, heads: int) -> None:
         super().__init__()
+        if heads < 1 or channels % heads:
+            raise ValueError(f"{channels} channels cannot be shared among {heads} heads")
         self.heads = heads
         self.to_q = nn.Linear(channels, channels, bias=False)
         self.to_k = nn.Linear(context, channels, bias=False)

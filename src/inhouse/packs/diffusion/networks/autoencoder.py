@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from inhouse.packs.diffusion.networks.attention import sdpa
+from inhouse.packs.diffusion.networks.numbering import consecutive
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +66,8 @@ class AutoencoderSpec:
 def _levels(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> tuple[tuple[int, ...], int]:
     pattern = re.compile(re.escape(prefix) + r"\.(\d+)\.block\.(\d+)\.conv2\.weight")
     found = {(int(m[1]), int(m[2])): shapes[m[0]][0] for m in map(pattern.fullmatch, shapes) if m}
-    levels = max((level for level, _ in found), default=-1) + 1
-    blocks = max((block for _, block in found), default=-1) + 1
+    levels = consecutive(level for level, _ in found)
+    blocks = consecutive(block for _, block in found)
     return tuple(found[level, 0] for level in range(levels)), blocks
 
 
@@ -231,7 +231,3 @@ class Autoencoder(nn.Module):
     def decode(self, latent: Tensor) -> Tensor:
         """Return pictures (batch, channels, height, width), about -1 to 1."""
         return self.decoder(self.post_quant_conv(latent))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the pictures after a way through the latent's mean."""
-        return torch.nan_to_num(self.decode(self.encode(x)[0]))

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inhouse.packs.diffusion.networks.numbering import consecutive
+
 
 @dataclass(frozen=True, slots=True)
 class TextSpec:
@@ -58,11 +60,11 @@ class TextSpec:
         """
         vocabulary, width = shapes["text_model.embeddings.token_embedding.weight"]
         pattern = re.compile(r"text_model\.encoder\.layers\.(\d+)\.mlp\.fc1\.weight")
-        layers = {int(match[1]) for match in map(pattern.fullmatch, shapes) if match}
+        layers = consecutive(int(match[1]) for match in map(pattern.fullmatch, shapes) if match)
         return cls(
             name=name,
             width=width,
-            layers=max(layers, default=-1) + 1,
+            layers=layers,
             heads=max(1, width // 64),
             inner=shapes["text_model.encoder.layers.0.mlp.fc1.weight"][0],
             vocabulary=vocabulary,
@@ -79,6 +81,8 @@ class TextAttention(nn.Module):
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
+        if width % heads:
+            raise ValueError(f"{width} channels cannot be shared among {heads} heads")
         self.heads = heads
         self.q_proj, self.k_proj, self.v_proj, self.out_proj = (nn.Linear(width, width) for _ in range(4))
 

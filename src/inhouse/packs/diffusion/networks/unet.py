@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from inhouse.packs.diffusion.networks.attention import Attention, SpatialTransformer, sdpa
+from inhouse.packs.diffusion.networks.numbering import consecutive
 from inhouse.packs.diffusion.networks.residual import (
     Convolution,
     Downsample,
@@ -104,13 +105,12 @@ class UNetSpec:
 
 
 def _indices(shapes: Mapping[str, object], prefix: str) -> range:
-    found = {int(name.split(".")[1]) for name in shapes if name.startswith(prefix + ".")}
-    return range(max(found, default=-1) + 1)
+    return range(consecutive(int(name.split(".")[1]) for name in shapes if name.startswith(prefix + ".")))
 
 
 def _depth(shapes: Mapping[str, object], prefix: str) -> int:
     start = prefix + ".transformer_blocks."
-    return len({name[len(start) :].split(".")[0] for name in shapes if name.startswith(start)})
+    return consecutive(int(name[len(start) :].split(".")[0]) for name in shapes if name.startswith(start))
 
 
 def _input_block(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> BlockSpec:
