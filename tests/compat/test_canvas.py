@@ -2,13 +2,13 @@ import contextlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inhouse import Link, Registry, Workflow, WorkflowNode, node
+from inhouse import Choices, Link, Registry, Wire, Workflow, WorkflowNode, node
 from inhouse.compat.canvas import is_canvas, read_canvas, write_canvas
 from inhouse.compat.document import read_workflow
 from inhouse.compat.prompt import write_prompt
@@ -161,6 +161,46 @@ def test_ids_that_are_no_plain_numbers_get_numbers_of_their_own() -> None:
 def test_a_malformed_part_is_named(change: dict[str, Any], message: str) -> None:
     with pytest.raises(WorkflowFormatError, match=message):
         read_canvas({"nodes": [{"id": 1, "type": "A"}], "links": [], **change}, Registry())
+
+
+@node("Paint")
+def paint(
+    *,
+    seed: int = 0,
+    word: str = "",
+    mode: Annotated[str, Choices(("a", "fixed"))] = "a",
+    share: float = 0.5,
+    on: bool = False,
+    source: Annotated[object, Wire("X")] = None,
+    more: Annotated[object | None, Wire("X")] = None,
+) -> Annotated[object, Wire("X")]:
+    """Have a widget of every kind, and links."""
+    return source, more, seed, word, mode, share, on
+
+
+PAINTED = st.fixed_dictionaries(
+    {
+        "seed": st.integers(),
+        "word": st.text() | st.sampled_from(["fixed", "randomize"]),
+        "mode": st.sampled_from(["a", "fixed"]),
+        "share": st.floats(allow_nan=False, allow_infinity=False),
+        "on": st.booleans(),
+    },
+    optional={name: st.builds(Link, st.integers(1, 4).map(str), st.just(0)) for name in ("source", "more")},
+)
+WORKFLOWS = st.lists(st.builds(WorkflowNode, st.just("Paint"), PAINTED), min_size=4, max_size=4)
+
+
+@given(made=WORKFLOWS, named=st.booleans())
+def test_any_workflow_survives_the_way_to_a_canvas_and_back(*, made: list[WorkflowNode], named: bool) -> None:
+    registry = Registry([paint])
+    nodes = {str(number): item for number, item in enumerate(made, 1)}
+    canvas = write_canvas(Workflow(nodes), registry)
+    if not named:
+        for saved in canvas["nodes"]:
+            del saved["widgets_values_named"]
+    again = read_canvas(json.loads(json.dumps(canvas)), registry).nodes
+    assert {i: dict(item.inputs) for i, item in again.items()} == {i: dict(item.inputs) for i, item in nodes.items()}
 
 
 JSON = st.recursive(

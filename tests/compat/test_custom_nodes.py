@@ -131,6 +131,17 @@ def test_a_pack_that_prints_does_not_disturb_standard_output(
     assert (printed.out, printed.err) == ("", "Welcome!\n")
 
 
+def test_a_folder_with_dots_in_its_name_is_a_pack(tmp_path: Path) -> None:
+    folder = tmp_path / "Pack-v1.2"
+    folder.mkdir()
+    (folder / "__init__.py").write_text("from .inner import NODE_CLASS_MAPPINGS\n", encoding="utf-8")
+    (folder / "inner.py").write_text(PACK, encoding="utf-8")
+    registry = Registry()
+    with load(tmp_path, registry) as nodes:
+        assert [pack.name for pack in nodes.packs] == ["Pack-v1.2"]
+        assert registry["Same"].flags["python_module"] == "custom_nodes.Pack-v1_2"
+
+
 def test_a_pack_may_import_another_of_the_same_folder(tmp_path: Path) -> None:
     (tmp_path / "base_pack.py").write_text(PACK, encoding="utf-8")
     (tmp_path / "more_pack.py").write_text(

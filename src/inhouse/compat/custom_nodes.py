@@ -113,18 +113,20 @@ class CustomNodes:
             except Exception as error:  # noqa: BLE001 - as above
                 self._problem(path, f"has a node {node_id or cls!r} that cannot be read: {error}", error)
                 continue
-            module_name = f"{PACKS}.{path.stem}"
+            module_name = _module_name(path)
             nodes.append(
-                replace(spec, pack=path.stem, flags=MappingProxyType({**spec.flags, "python_module": module_name}))
+                replace(
+                    spec, pack=_pack_name(path), flags=MappingProxyType({**spec.flags, "python_module": module_name})
+                )
             )
             self.classes.setdefault(spec.id, cls)
         web = getattr(module, "WEB_DIRECTORY", None)
         web_path = path / web if isinstance(web, str) and (path / web).is_dir() else None
-        self.packs.append(CustomPack(path.stem, path, tuple(nodes), web_path))
+        self.packs.append(CustomPack(_pack_name(path), path, tuple(nodes), web_path))
 
     def _problem(self, path: Path, text: str, error: BaseException) -> None:
         hint = f"Install {error.name!r}, or move the pack away." if isinstance(error, ModuleNotFoundError) else ""
-        problem = RegistryError(f"Custom pack {path.stem!r} {text}.", hint=hint or "Mend it, or move it away.")
+        problem = RegistryError(f"Custom pack {_pack_name(path)!r} {text}.", hint=hint or "Mend it, or move it away.")
         problem.__cause__ = error
         self.problems.append(problem)
         _LOG.warning("%s", problem)
@@ -166,8 +168,16 @@ def _pack_paths(folder: Path) -> list[Path]:
     ]
 
 
+def _pack_name(path: Path) -> str:
+    return path.name if path.is_dir() else path.stem
+
+
+def _module_name(path: Path) -> str:
+    return f"{PACKS}.{_pack_name(path).replace('.', '_')}"
+
+
 def _import(path: Path) -> ModuleType:
-    name = f"{PACKS}.{path.stem}"
+    name = _module_name(path)
     file = path / "__init__.py" if path.is_dir() else path
     places = [str(path)] if path.is_dir() else None
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=places)
