@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.packs.diffusion.checkpoints import SD2, prefixed, save, seeded, unet_tensors
+from tests.packs.diffusion.checkpoints import SD2, prefixed, save, seeded, text_tensors, unet_tensors
 
 from inhouse.packs.diffusion.loading import load_checkpoint
 from inhouse.packs.diffusion.networks.unet import UNet
@@ -64,3 +64,22 @@ def test_marks_in_the_file_switch_prediction_and_zero_terminal_snr(tmp_path: Pat
 def test_marks_may_lie_at_the_top_of_a_whole_checkpoint(tmp_path: Path) -> None:
     tensors = {**prefixed(unet=unet_tensors(SD2)), "v_pred": torch.zeros(0)}
     assert type(load_checkpoint(save(tmp_path / "m.safetensors", tensors)).model.prediction) is Velocity
+
+
+@pytest.mark.parametrize(("layers", "layer"), [(24, -2), (23, -1), (4, -2)])
+def test_the_penultimate_layer_conditions_also_where_the_last_was_left_out(
+    tmp_path: Path, layers: int, layer: int
+) -> None:
+    text = text_tensors()
+    first = "text_model.encoder.layers.0."
+    text |= {
+        name.replace(first, f"text_model.encoder.layers.{index}."): tensor
+        for index in range(1, layers)
+        for name, tensor in text.items()
+        if name.startswith(first)
+    }
+    tensors = prefixed(unet=unet_tensors(SD2), text=text)
+    clip = load_checkpoint(save(tmp_path / "m.safetensors", tensors)).clip
+    assert clip is not None
+    assert (clip.spec.layers, clip.spec.default_layer) == (layers, layer)
+    assert (clip.spec.name, clip.spec.activation, clip.spec.pad_token) == ("clip_h", "gelu", 0)
