@@ -163,8 +163,9 @@ def digest(path: Path) -> str:
 
 
 def _last_number(folder: Path, stem: str) -> int:
-    if not folder.is_dir():
-        return 0
     pattern = re.compile(re.escape(stem) + r"_(\d+)_?\.[^.]+$")
-    numbers = (int(match[1]) for entry in os.scandir(folder) if (match := pattern.match(entry.name)))
-    return max(numbers, default=0)
+    try:
+        names = [entry.name for entry in os.scandir(folder)]
+    except OSError:  # it is not there yet, or cannot be written either, which the writing will tell
+        return 0
+    return max((int(match[1]) for name in names if (match := pattern.match(name))), default=0)

@@ -78,7 +78,7 @@ def test_a_file_of_a_templates_name_does(session: Session) -> None:
 
 @pytest.mark.parametrize("name", ["nothing", "", "nothing.json", "a/b"])
 def test_what_is_nowhere_is_answered_with_the_templates(session: Session, name: str) -> None:
-    with pytest.raises(WorkflowFormatError, match=r"(?s)no template of that name.*text-to-image|Is a directory"):
+    with pytest.raises(WorkflowFormatError, match=r"no template of that name.*text-to-image"):
         load_workflow(session, name)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import random
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ from tests.program import Command, Ran
 from tests.tiny_model import NAME, text_to_image
 
 Run = Callable[..., Ran]
+
+NOISE = random.Random(1).randbytes(5000)
 
 
 @pytest.fixture
@@ -52,7 +55,7 @@ def entry(**changes: object) -> bytes:
 
 DAMAGED: dict[str, tuple[bytes, str, str]] = {
     "empty": (b"", "model_format", "is empty"),
-    "random bytes": (os.urandom(5000), "model_format", "does not begin with"),
+    "random bytes": (NOISE[:5000], "model_format", "does not begin with"),
     "zeros": (bytes(5000), "model_format", "does not begin with"),
     "a web page": (b"<!DOCTYPE html><title>Login</title>", "model_format", "is a web page"),
     "an error in JSON": (b'{"error": "not found"}', "model_format", "is a JSON text"),
@@ -155,7 +158,7 @@ def test_a_model_that_disappears_meanwhile_is_said_to_be_missing(
     assert (told.code, told.codes) == (4, ["model_not_found"])
 
 
-@pytest.mark.parametrize("content", [os.urandom(100), b"", header(entry(), 10**6)])
+@pytest.mark.parametrize("content", [NOISE[:100], b"", header(entry(), 10**6)])
 def test_a_damaged_lora_is_told(run: Run, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "models" / "loras").mkdir()
     (tmp_path / "models" / "loras" / "bad.safetensors").write_bytes(content)
@@ -205,7 +208,7 @@ def test_any_text_is_a_prompt(run: Run, text: str) -> None:
     assert told.code == 0
 
 
-@pytest.mark.parametrize("content", [os.urandom(100), b"", header(entry(), 10**6), header(entry(), None, bytes(8))])
+@pytest.mark.parametrize("content", [NOISE[:100], b"", header(entry(), 10**6), header(entry(), None, bytes(8))])
 def test_a_latent_that_is_none_is_told(run: Run, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "input").mkdir()
     (tmp_path / "input" / "bad.latent").write_bytes(content)

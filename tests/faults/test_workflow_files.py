@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 import zlib
@@ -18,7 +19,7 @@ from tests.tiny_model import text_to_image
 from inhouse.cli.session import Places, Session, open_session
 from inhouse.compat.canvas import write_canvas
 from inhouse.compat.document import read_document
-from inhouse.errors import WorkflowError
+from inhouse.errors import Fault, WorkflowError
 
 SOUND = json.dumps(text_to_image())
 
@@ -189,9 +190,7 @@ def test_whatever_stands_in_a_workflow_it_is_read_or_refused(session: Session, f
         document = write_canvas(read_document(document, session.registry), session.registry)
     for _ in range(data.draw(st.integers(1, 3))):
         document = replaced(document, data.draw(st.sampled_from(places(document))), data.draw(HOSTILE))
-    try:
-        found = session.engine.validate(read_document(document, session.registry))
-    except WorkflowError as error:
-        assert str(error)
-    else:
-        assert all(fault.code and fault.message for fault in found.faults)
+    faults: tuple[Fault, ...] = ()
+    with contextlib.suppress(WorkflowError):
+        faults = session.engine.validate(read_document(document, session.registry)).faults
+    assert all(fault.code and fault.message for fault in faults)

@@ -43,7 +43,7 @@ def load_workflow(session: Session, source: str) -> Workflow:
         if path.is_fifo() or path.is_char_device():
             with path.open("rb") as stream:
                 return read_workflow(_read(stream, source), session.registry)
-        if path.exists():
+        if source and path.exists():
             return read_workflow(path, session.registry)
     except OSError as error:  # a name that no file can have
         raise WorkflowFormatError(f"Cannot read {source!r}: {error.strerror}.", hint="Check the path.") from error
