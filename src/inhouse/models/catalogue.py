@@ -6,6 +6,7 @@ import difflib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from inhouse.errors import ModelNotFoundError, PathEscapeError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _INDEX = "model_index.json"
-_SUFFIXES = {"configs": frozenset({".yaml", ".yml"})}
+_SUFFIXES = MappingProxyType({"configs": frozenset({".yaml", ".yml"})})
 _FOLDER_KINDS = frozenset({"checkpoints", "diffusers"})
 _LISTED = 20
 
