@@ -8,10 +8,12 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine.kit import basics, engine, link, run, shown, workflow
+from tests.engine.kit import attempt, basics, engine, link, run, shown, workflow
 
 from inhouse import Context, Engine, Lazy, Link, Registry, Workflow, WorkflowNode, node
 from inhouse.engine.cache import Cache
+from inhouse.engine.control import Control
+from inhouse.engine.events import RunFinished
 from inhouse.errors import NodeExecutionError, WorkflowInvalidError
 
 
@@ -42,7 +44,7 @@ def tree(*, a: int, context: Context) -> Any:
     return Result((Link(prefix + "y", 0),), expand=inside)
 
 
-SPECS = [*basics(), pick, later, odd, tree]
+SPECS = [*basics(), pick, later, odd, tree, attempt]
 LITERALS = st.integers(0, 3)
 
 
@@ -51,7 +53,7 @@ def graphs(draw: st.DrawFn) -> Workflow:
     """Draw a graph of up to a dozen nodes in which many do the same work."""
     nodes: dict[str, WorkflowNode] = {}
     names = {"Number": ["value"], "Add": ["a", "b"], "Later": ["a", "b"], "Odd": ["a"], "Tree": ["a"]}
-    names |= {"Pick": ["which", "one", "two"], "Split": ["value"]}
+    names |= {"Pick": ["which", "one", "two"], "Split": ["value"], "Fail": ["value"], "Try": ["body", "fallback"]}
     for i in range(draw(st.integers(1, 12))):
         kind = draw(st.sampled_from(sorted(names)))
         inputs: dict[str, Any] = {}
@@ -67,14 +69,33 @@ def graphs(draw: st.DrawFn) -> Workflow:
     return Workflow({node_id: nodes[node_id] for node_id in order})
 
 
+class BrokenError(Exception):
+    """What a Fail node raises, in plain evaluation."""
+
+
 def evaluate(flow: Workflow, value: Any) -> int:
-    """Evaluate a value of a graph by recursion, with no engine."""
+    """Evaluate a value of a graph by recursion, with no engine.
+
+    Raises:
+        BrokenError: it needs a node that fails.
+
+    """
     if not isinstance(value, Link):
         return int(value)
     made = flow.nodes[value.node]
 
     def given(name: str) -> int:
         return evaluate(flow, made.inputs[name])
+
+    def tried() -> int:
+        try:
+            return given("body")
+        except BrokenError:
+            return given("fallback")
+
+    def broken() -> int:
+        given("value")
+        raise BrokenError
 
     rules: dict[str, Any] = {
         "Number": lambda: given("value"),
@@ -83,6 +104,8 @@ def evaluate(flow: Workflow, value: Any) -> int:
         "Odd": lambda: given("a") % 2,
         "Tree": lambda: (given("a") + 1) * 3 + given("a"),
         "Split": lambda: given("value") + value.slot,
+        "Try": tried,
+        "Fail": broken,
         "Pick": lambda: given("one") + 1 if given("which") % 2 else given("two") + 2,
     }
     return int(rules[made.type]())
@@ -97,10 +120,48 @@ def test_the_result_is_that_of_plain_evaluation_whatever_the_cache_holds(
         for flow in [*flows, *flows]:
             targets = data.draw(st.lists(st.sampled_from(sorted(flow.nodes)), min_size=1, unique=True))
             result = made.run(flow, targets=targets)
-            assert result.status == "success", result.failures
-            for target in targets:
-                slots = [list(slot) for slot in result.values[target]]
-                assert slots == [[evaluate(flow, Link(target, slot))] for slot in range(len(slots))]
+            expected = {target: outcome(flow, target) for target in targets}
+            got = {target: [list(slot) for slot in slots] for target, slots in result.values.items()}
+            assert got == {target: slots for target, slots in expected.items() if slots is not None}
+            assert result.status == ("error" if None in expected.values() else "success")
+            assert bool(result.failures) == (result.status == "error")
+
+
+def outcome(flow: Workflow, target: str) -> list[list[int]] | None:
+    """Return the slots of a node, or None where it cannot be computed."""
+    try:
+        return [[evaluate(flow, Link(target, slot))] for slot in range(2 if flow.nodes[target].type == "Split" else 1)]
+    except BrokenError:
+        return None
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.integers(0, 20), st.booleans(), st.sampled_from([0, 10**6]))
+def test_a_run_stopped_at_any_moment_ends_and_leaves_nothing_wrong_behind(
+    flow: Workflow,
+    moment: int,
+    cancel: bool,
+    budget: int,  # noqa: FBT001 - hypothesis passes it
+) -> None:
+    control, told = Control(), list[Any]()
+
+    def emit(event: Any) -> None:
+        told.append(event)
+        if len(told) == moment:
+            (control.cancel if cancel else control.interrupt)()
+
+    targets = sorted(flow.nodes)
+    expected = {target: outcome(flow, target) for target in targets}
+    with Engine(Registry(SPECS), cache=Cache(budget)) as made:
+        stopped = made.run(flow, targets=targets, emit=emit, control=control)
+        assert isinstance(told[-1], RunFinished)
+        again = made.run(flow, targets=targets)
+    got = {target: [list(slot) for slot in slots] for target, slots in again.values.items()}
+    assert got == {target: slots for target, slots in expected.items() if slots is not None}
+    if stopped.status == "interrupted":
+        assert moment
+    elif cancel:  # then nothing was caught, and all that is there is right
+        assert all([list(slot) for slot in slots] == expected[target] for target, slots in stopped.values.items())
 
 
 def test_two_engines_in_two_threads_do_not_know_of_each_other() -> None:

@@ -120,6 +120,16 @@ class TestCatching:
         assert shown(result) == [5]
         assert [failure.node_id for failure in result.failures] == ["g"]
 
+    def test_a_fallback_on_what_failed_itself_is_no_way_out(self) -> None:
+        flow = workflow(
+            f=("Fail", {}),
+            t=("Try", {"body": link("f"), "fallback": link("f")}),
+            out=("Show", {"value": link("t")}),
+        )
+        result = run([attempt], flow)
+        assert result.status == "error"
+        assert [failure.node_id for failure in result.failures] == ["f"]
+
     def test_a_failure_far_above_is_caught_and_what_lies_between_is_skipped(self) -> None:
         ran = Ran()
         flow = workflow(

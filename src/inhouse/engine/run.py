@@ -275,6 +275,11 @@ class Run:
                 self.emit(NodeFinished(task.id, task.display_id, task.outcome.ui, 0.0, cached=True))
 
     def _result(self) -> RunResult:
+        told = {failure.node_id for failure in self.failures}
+        for task in self.targets:  # what was caught and then asked for again reached a target all the same
+            if task.failure is not None and task.failure.node_id not in told:
+                told.add(task.failure.node_id)
+                self.failures.append(task.failure)
         if not self.schedule.stopping:
             self.failures += deadlocks(self.targets, self.graph.tasks.values())
         done = {task.id: task.outcome for task in self.targets if task.outcome is not None}
