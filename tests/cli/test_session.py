@@ -92,4 +92,13 @@ def test_a_folder_that_somebody_planted_is_not_used(tmp_path: Path) -> None:
 
 def test_a_file_in_its_place_is_left_to_who_writes_there(tmp_path: Path) -> None:
     (tmp_path / f"inhouse-{os.getuid()}").write_text("in the way")
-    assert temporary_folder(tmp_path).name == f"inhouse-{os.getuid()}"
+    assert temporary_folder(tmp_path) == tmp_path / "inhouse"
+
+
+def test_a_machine_without_any_temporary_folder_can_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.gettempdir", none)
+    with open_session(Places(tmp_path)) as session:
+        assert session.folders.temp == Path("/tmp/inhouse")

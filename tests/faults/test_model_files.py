@@ -99,6 +99,18 @@ def test_a_checkpoint_cut_short_is_said_to_be(run: Run, tmp_path: Path, models: 
     assert "cut short" in told.json["errors"][0]["message"]
 
 
+def test_what_does_not_need_a_damaged_file_is_made_all_the_same(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "models" / "checkpoints" / "bad.safetensors").write_bytes(NOISE)
+    document = text_to_image(loader={"ckpt_name": "bad.safetensors"})
+    picture = {"width": 8, "height": 8, "batch_size": 1, "color": 0}
+    document["picture"] = {"class_type": "EmptyImage", "inputs": picture}
+    document["other"] = {"class_type": "SaveImage", "inputs": {"images": ["picture", 0], "filename_prefix": "other"}}
+    told = run(document)
+    assert (told.code, told.codes) == (4, ["model_format"])
+    assert [image["path"] for image in told.json["outputs"]["other"]["images"]] == ["output/other_00001_.png"]
+    assert (tmp_path / "output" / "other_00001_.png").is_file()
+
+
 def test_a_lora_is_no_checkpoint(run: Run, tmp_path: Path) -> None:
     lora = {f"lora_unet_mid_block.lora_{way}.weight": torch.zeros(4, 4) for way in ("down", "up")}
     save_file(lora, tmp_path / "models" / "checkpoints" / "lora.safetensors")

@@ -32,7 +32,7 @@ def salvage(result: RunResult, output: Path) -> dict[str, Path]:
             from inhouse.packs.diffusion.latent_files import serialise
 
             write = functools.partial(_write, serialise(failure.partial))
-            saved[failure.node_id] = write_numbered(output, "interrupted", ".latent", write)
+            saved[failure.node_id] = output / write_numbered(output, "interrupted", ".latent", write).name
     return saved
 
 

@@ -132,18 +132,17 @@ def choice_sources(catalogue: ModelCatalogue, folders: Folders) -> dict[str, Cho
 
 def temporary_folder(parent: Path | None = None) -> Path:
     """Return a folder for previews that outlive the process and that no other user of the machine can read or plant."""
-    if not hasattr(os, "getuid"):
-        return Path(tempfile.gettempdir()) / "inhouse"
-    parent = parent or Path(tempfile.gettempdir())
-    own = parent / f"inhouse-{os.getuid()}"
     try:
+        parent = parent or Path(tempfile.gettempdir())
+        if not hasattr(os, "getuid"):  # where each user has a temporary folder of their own
+            return parent / "inhouse"
+        own = parent / f"inhouse-{os.getuid()}"
         own.mkdir(mode=0o700, exist_ok=True)
         status = own.lstat()
-        if stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid():
-            return own
-    except OSError:  # a file of that name, or a full disk; whoever writes there will say so
-        return own
-    return Path(tempfile.mkdtemp(prefix="inhouse-", dir=parent))
+        safe = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid()
+        return own if safe else Path(tempfile.mkdtemp(prefix="inhouse-", dir=parent))
+    except OSError:  # nothing can be written there; most runs write no previews, and one that does will say so
+        return (parent or Path(os.sep, "tmp")) / "inhouse"
 
 
 def _listed(folders: Iterable[Path]) -> str:

@@ -88,19 +88,19 @@ class Voice:
                 self.write("\t".join(row))
             return
         from rich.console import Console
-        from rich.table import Table
+        from rich.table import Column, Table
         from rich.text import Text
 
         if title:
             self.write(title)
-        shown = Table(*columns, box=None, pad_edge=False)
+        shown = Table(*(Column(name, overflow="fold") for name in columns), box=None, pad_edge=False)
         for row in rows:
             shown.add_row(*map(Text, row))
         Console(file=self._stdout).print(shown)
 
     def note(self, text: str) -> None:
-        """Say something in passing."""
-        self._say("", "", text, "dim")
+        """Say something in passing; paths in it can be copied, for no line is broken."""
+        self._say("", "", text, "dim", whole=True)
 
     def fail(self, *errors: InhouseError, silent: bool = False) -> None:
         """Say what went wrong, with ``silent`` only to who debugs."""
@@ -109,7 +109,7 @@ class Voice:
             for line in () if silent else lines:
                 self._say("error ", "bold red", str(line))
             if os.environ.get(DEBUG) and error.__cause__ is not None:
-                self._say("", "", "".join(traceback.format_exception(error.__cause__)))
+                self.note("".join(traceback.format_exception(error.__cause__)))
 
     def end(self, error: InhouseError) -> Exit:
         """Answer with an error and return the exit code that goes with it."""
@@ -128,10 +128,11 @@ class Voice:
         if not self.as_json or self.console.is_terminal:
             self._say("warning ", "yellow", text)
 
-    def _say(self, kind: str, style: str, text: str, text_style: str = "") -> None:
+    def _say(self, kind: str, style: str, text: str, text_style: str = "", *, whole: bool = False) -> None:
         from rich.text import Text
 
-        self.console.print(Text.assemble((kind, style), (text, text_style)), soft_wrap=True)
+        whole = whole or not self.console.is_terminal
+        self.console.print(Text.assemble((kind, style), (text, text_style)), soft_wrap=whole)
 
 
 @contextmanager
@@ -162,7 +163,7 @@ def _guarded(voice: Voice) -> Generator[Voice, None, Exit]:
         except InhouseError as error:
             return voice.end(error)
         except KeyboardInterrupt:
-            return voice.end(InterruptedRunError("Interrupted before anything ran."))
+            return voice.end(InterruptedRunError())
         except BrokenPipeError:
             raise
         except Exception as error:  # noqa: BLE001 - the one place where a fault of our own becomes a sentence
