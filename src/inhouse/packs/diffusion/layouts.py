@@ -46,7 +46,7 @@ class Components:
         text: the text model.
         metadata: what the file says about itself.
         flags: marks that some files carry as empty tensors: ``v_pred``, ``ztsnr``.
-        names: of all tensors, as the files have them.
+        tensors: all of them, under the names that the files have; a family finds there what only it knows of.
 
     """
 
@@ -56,7 +56,7 @@ class Components:
     text: Weights = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
-    names: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    tensors: Weights = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,28 +107,28 @@ def read_components(path: Path) -> Components:
 
 def _file_components(path: Path) -> Components:
     file = open_model(path)
+    tensors = weights_of([file])
     groups: dict[str, dict[str, Origin]] = defaultdict(dict)
-    for name, origin in weights_of([file]).items():
+    for name, origin in tensors.items():
         prefix = next(prefix for prefix in _PREFIXES if name.startswith(prefix))
         groups[prefix][name.removeprefix(prefix)] = origin
     parts = [_arranged(group) for group in groups.values()]
     flags = {flag for flag in _FLAGS for group in groups.values() if flag in group}
-    shapes = {name: info.shape for name, info in file.tensors.items()}
-    return Components(path.name, **_merged(parts), metadata=file.metadata, flags=frozenset(flags), names=shapes)
+    return Components(path.name, **_merged(parts), metadata=file.metadata, flags=frozenset(flags), tensors=tensors)
 
 
 def _folder_components(path: Path) -> Components:
-    parts, names = [], {}
+    parts, tensors = [], {}
     for folder in _FOLDERS:
         if (path / folder).is_dir():
             weights = weights_of(open_model(file) for file in _weight_files(path / folder))
-            names.update({f"{folder}/{name}": origin.shape for name, origin in weights.items()})
+            tensors.update({f"{folder}/{name}": origin for name, origin in weights.items()})
             parts.append(_arranged(weights))
     if not parts:
         raise ModelFormatError(
             f"{path.name} is no diffusers folder: it has none of {', '.join(_FOLDERS)}.", hint="Download it whole."
         )
-    return Components(path.name, **_merged(parts), metadata=_scheduler_metadata(path), names=names)
+    return Components(path.name, **_merged(parts), metadata=_scheduler_metadata(path), tensors=tensors)
 
 
 def _arranged(weights: Weights) -> dict[str, Weights]:

@@ -32,7 +32,7 @@ def load_checkpoint(path: Path, placement: Placement = _DEFAULT) -> Checkpoint:
     components = read_components(path)
     family = detect(shapes(components.unet), FAMILIES)
     if family is None:
-        raise unsupported(components.source, "a Stable Diffusion 1 or 2 checkpoint", components.names)
+        raise unsupported(components.source, "a Stable Diffusion 1 or 2 checkpoint", shapes(components.tensors))
     return family.build(components, placement)
 
 
@@ -51,7 +51,7 @@ def load_text_model(path: Path, placement: Placement = _DEFAULT) -> TextModel:
     components = read_components(path)
     encoder = detect(shapes(components.text), ENCODERS)
     if encoder is None:
-        raise unsupported(components.source, "a CLIP text model of Stable Diffusion 1 or 2", components.names)
+        raise unsupported(components.source, "a CLIP text model of Stable Diffusion 1 or 2", shapes(components.tensors))
     return build_text_model(components.text, encoder.build, placement)
 
 
@@ -64,7 +64,7 @@ def load_vae(path: Path, placement: Placement = _DEFAULT) -> Vae:
     """
     components = read_components(path)
     if not components.vae:
-        raise unsupported(components.source, "a VAE", components.names)
+        raise unsupported(components.source, "a VAE", shapes(components.tensors))
     return build_vae(components.vae, placement)
 
 
