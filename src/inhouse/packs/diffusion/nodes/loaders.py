@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from inhouse import Choices, Context, Range, Widget, node
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from inhouse.packs.diffusion.assembly import Placement
     from inhouse.packs.diffusion.text.encoder import TextEncoder
     from inhouse.packs.diffusion.text_model import TextModel
-
-_log = logging.getLogger(__name__)
 
 Strength = Annotated[float, Range(-100, 100, step=0.01)]
 
