@@ -53,6 +53,8 @@ class TestInside:
         (root / "circle").symlink_to(root / "circle")
         with pytest.raises(PathEscapeError):
             inside(root, "out/a.png")
+        with contextlib.suppress(PathEscapeError):
+            assert inside(root, "circle/a").is_relative_to(root.resolve())
         assert inside(root, "in/a.png") == root.resolve() / "a.png"
         (tmp_path / "alias").symlink_to(root)
         assert inside(tmp_path / "alias", "a.png") == root.resolve() / "a.png"

@@ -150,6 +150,39 @@ def test_lists_and_literals_leave_an_expansion_in_order() -> None:
     assert shown(run([spec], flow)) == [0, 1, 2, 0, 1, 2]
 
 
+def test_a_list_may_leave_an_expansion_as_it_is() -> None:
+    @node("Listing")
+    def listing(*, context: Context) -> list[int]:
+        prefix = context.graph_prefix
+        expansion = {prefix + "n": WorkflowNode("Numbers", {"count": 2})}
+        return Result(([7, 8],), expand=expansion)  # type: ignore[return-value] # as above
+
+    assert shown(run([listing], workflow(e=("Listing", {}), out=OUT))) == [7, 8]
+
+
+def test_what_was_inside_and_let_go_with_its_objects_is_gone() -> None:
+    @node("Use")
+    def use(*, value: Any) -> int:
+        return len(value)
+
+    def reach(*, after: int, where: str) -> Result:
+        del after
+        return Result((Link(where, 0),), expand={})
+
+    inputs = {"after": InputSpec("after", WireType.parse("INT")), "where": InputSpec("where", WireType.parse("STRING"))}
+    back = Spec("Back", reach, inputs, expanding({}).outputs)
+    spec = expanding({"u": WorkflowNode("Use", {"value": {1, 2}})}, link("u"))
+    flow = workflow(
+        e=("Expand", {}),
+        b=("Back", {"after": link("e"), "where": "e.0.u"}),
+        out=("Show", {"value": link("b")}),
+    )
+    with engine(spec, use, back, cache=Cache(0)) as made:
+        result = made.run(flow)
+    assert len(result.failures) == 1
+    assert "'e.0.u', inside an expansion, was let go before" in str(result.failures[0].error)
+
+
 def test_objects_inside_an_expansion_are_cached_by_their_place() -> None:
     calls: list[int] = []
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pytest
 from tests.engine.kit import Ran, attempt, engine, events, link, run, shown, workflow
 
-from inhouse import Catch, Result, node
+from inhouse import Catch, Result, Wire, node
 from inhouse.engine import events as event
+from inhouse.engine.cache import Cache
 from inhouse.errors import InterruptedRunError, NodeExecutionError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -176,6 +177,39 @@ class TestCatching:
         flow = workflow(a=("Big", {}), c=("Catcher", {"body": link("a")}), out=("Show", {"value": link("c")}))
         assert shown(run([big, catcher], flow)) == ["out_of_memory"]
         assert alive == [False]
+
+    def test_a_failure_that_somebody_keeps_does_not_keep_what_the_node_was_given(self) -> None:
+        class Big:
+            pass
+
+        held: list[weakref.ref[Big]] = []
+
+        @node("Make")
+        def make() -> Annotated[Any, Wire("BIG")]:
+            big = Big()
+            held.append(weakref.ref(big))
+            return big
+
+        @node("Break")
+        def fail(*, big: Annotated[Any, Wire("BIG")], listed: int) -> int:
+            assert big
+            raise RuntimeError(listed)
+
+        @node("BreakLater")
+        async def fail_later(*, big: Annotated[Any, Wire("BIG")], listed: int) -> int:
+            assert big
+            raise RuntimeError(listed)
+
+        for kind in ("Break", "BreakLater"):
+            held.clear()
+            flow = workflow(
+                m=("Make", {}), b=(kind, {"big": link("m"), "listed": 1}), out=("Show", {"value": link("b")})
+            )
+            with engine(make, fail, fail_later, cache=Cache(0)) as made:
+                result = made.run(flow)
+            gc.collect()
+            assert result.failures
+            assert held[0]() is None
 
     def test_a_result_made_from_a_failure_is_not_kept_for_the_next_run(self) -> None:
         works: Iterator[bool] = iter([False, True, True])

@@ -125,25 +125,28 @@ class Run:
             return False
 
     def _run(self, task: Task) -> None:
-        spec = task.spec
-        if spec.is_async:
+        if task.spec.is_async:
             self.schedule.launch(task)
             return
         started = time.perf_counter()
         self.emit(NodeStarted(task.id, task.display_id))
         try:
-            self.around.control.check()
-            shared = self.around.shared_view(task)
-            arguments = self._arguments(task, shared)
-            results = [
-                calls.blocked(spec) if call is None else calls.normalise(spec, spec.function(**call))
-                for call in arguments
-            ]
-            made = self._digest(task, results, shared)
+            made = self._compute(task)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the one border where a node's exception becomes ours
             self._fail(task, error, started)
         else:
             self._conclude(task, made, started)
+
+    def _compute(self, task: Task) -> Outcome | list[Task]:
+        """Call a node; apart from ``_run``, so that what the node was given goes with this frame when it fails."""
+        spec = task.spec
+        self.around.control.check()
+        shared = self.around.shared_view(task)
+        results = [
+            calls.blocked(spec) if call is None else calls.normalise(spec, spec.function(**call))
+            for call in self._arguments(task, shared)
+        ]
+        return self._digest(task, results, shared)
 
     def _start(self, task: Task) -> None:
         self.around.lane.start(self._fly(task))
@@ -158,28 +161,31 @@ class Run:
             self.schedule.landed()
 
     async def _run_async(self, task: Task) -> None:
-        spec = task.spec
         started = time.perf_counter()
         self.emit(NodeStarted(task.id, task.display_id))
-        works: list[Coroutine[Any, Any, Any]] = []
         try:
-            self.around.control.check()
-            shared = self.around.shared_view(task)
-            arguments = self._arguments(task, shared)
-            works.extend(spec.function(**call) for call in arguments if call is not None)
-            returned = iter(await self.around.lane.gather(self, works))
-            results = [
-                calls.blocked(spec) if call is None else calls.normalise(spec, next(returned)) for call in arguments
-            ]
-            made = self._digest(task, results, shared)
+            made = await self._compute_async(task)
         except Exception as error:  # noqa: BLE001 - as above
-            for work in works:
-                work.close()
             if isinstance(error, InterruptedRunError):
                 self.around.control.take()  # it was cancelled for it, and did not ask itself
             self._fail(task, error, started)
         else:
             self._conclude(task, made, started)
+
+    async def _compute_async(self, task: Task) -> Outcome | list[Task]:
+        spec = task.spec
+        self.around.control.check()
+        shared = self.around.shared_view(task)
+        arguments = self._arguments(task, shared)
+        works: list[Coroutine[Any, Any, Any]] = []
+        try:
+            works.extend(spec.function(**call) for call in arguments if call is not None)
+            returned = iter(await self.around.lane.gather(self, works))
+        finally:
+            for work in works:
+                work.close()
+        results = [calls.blocked(spec) if call is None else calls.normalise(spec, next(returned)) for call in arguments]
+        return self._digest(task, results, shared)
 
     def _arguments(self, task: Task, shared: Shared | None) -> list[dict[str, Any] | None]:
         """Return the arguments of each call; None for one that a blocker keeps from running."""
