@@ -68,7 +68,7 @@ def _read_input(parameter: inspect.Parameter, hint: Any) -> InputSpec:
     return InputSpec(
         name=parameter.name,
         type=COMBO if choices else _wire_type(bare, marks),
-        required=not optional,
+        required=not optional or parameter.default is MISSING,
         default=MISSING if optional and parameter.default is None else parameter.default,
         range=found.get(Range),
         choices=choices,
@@ -96,7 +96,8 @@ def _wire_type(bare: Any, marks: list[Any]) -> WireType:
     if bare in SCALARS:
         return SCALARS[bare]
     if get_origin(bare) in (Union, types.UnionType):
-        return WireType(frozenset().union(*(_wire_type(*_unwrap(arm)).names for arm in get_args(bare))))
+        arms = [arm for arm in get_args(bare) if arm is not type(None)]
+        return WireType(frozenset().union(*(_wire_type(*_unwrap(arm)).names for arm in arms)))
     if bare in (Any, object):
         return ANY
     raise TypeError(f"{bare!r} is no wire type: annotate it with Wire('NAME')")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from inhouse import Choices, Mask, Range, Widget, node
 from inhouse.errors import NodeInputError
@@ -16,7 +16,7 @@ Percent = Annotated[float, Range(0, 1, step=0.001)]
 
 @node("CLIPTextEncode", category="conditioning", display_name="CLIP Text Encode (Prompt)")
 def encode_text(
-    *, text: Annotated[str, Widget({"multiline": True, "dynamicPrompts": True})], clip: Clip
+    *, text: Annotated[str, Widget({"multiline": True, "dynamicPrompts": True})], clip: Clip | None
 ) -> Conditioning:
     """Encode a prompt; ``(word:1.3)`` weighs a word, ``embedding:name`` names a textual inversion."""
     if clip is None:
@@ -92,12 +92,12 @@ def set_mask(
     conditioning: Conditioning,
     mask: Mask,
     strength: Strength = 1.0,
-    set_cond_area: Annotated[str, Choices(("default", "mask bounds"))],
+    set_cond_area: Annotated[Literal["default", "mask bounds"], Choices(("default", "mask bounds"))],
 ) -> Conditioning:
     """Limit a conditioning to a mask."""
     from inhouse.packs.diffusion.conditioning import set_mask as limit
 
-    return limit(conditioning, mask, strength=strength, set_cond_area=set_cond_area)
+    return limit(conditioning, mask, strength=strength, area=set_cond_area)
 
 
 @node("ConditioningSetTimestepRange", category="advanced/conditioning")

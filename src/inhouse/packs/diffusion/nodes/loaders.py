@@ -24,18 +24,18 @@ ADVANCED = Widget({"advanced": True})
 
 
 class Loaded(NamedTuple):
-    """What a checkpoint holds."""
+    """What a checkpoint holds; None for a part that it lacks."""
 
     MODEL: Model
-    CLIP: Clip
-    VAE: Vae
+    CLIP: Clip | None
+    VAE: Vae | None
 
 
 class Patched(NamedTuple):
     """A model and a text encoder with a LoRA on them."""
 
     MODEL: Model
-    CLIP: Clip
+    CLIP: Clip | None
 
 
 def file_state(kind: str, name: str, context: Context) -> Any:
@@ -74,7 +74,8 @@ def load_checkpoint(*, ckpt_name: Annotated[str, Choices("models/checkpoints")],
     from inhouse.packs.diffusion import loading
 
     parts = loading.load_checkpoint(_path(context, "checkpoints", ckpt_name), _placement(context))
-    return Loaded(parts.model, _encoder(parts.clip, context), parts.vae)
+    clip = _encoder(parts.clip, context) if parts.clip is not None else None
+    return Loaded(parts.model, clip, parts.vae)
 
 
 @node("UNETLoader", category="advanced/loaders", display_name="Load Diffusion Model", fingerprint=_unet_state)
@@ -84,13 +85,14 @@ def load_unet(
     weight_dtype: Annotated[str, Choices(("default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"))],
     context: Context,
 ) -> Model:
-    """Load a denoising network from a file of its own; ``weight_dtype`` other than ``default`` is kept whole here."""
+    """Load a denoising network from a file of its own, its weights rounded to 8 bits if asked."""
+    import torch
+
     from inhouse.packs.diffusion import loading
 
-    if weight_dtype != "default":
-        _log.warning("%s: weights stay in full precision; %s would save memory only.", unet_name, weight_dtype)
-
-    return loading.load_diffusion_model(_path(context, "diffusion_models", unet_name), _placement(context))
+    rounded = {"fp8_e5m2": torch.float8_e5m2, "default": None}.get(weight_dtype, torch.float8_e4m3fn)
+    placement = replace(_placement(context), rounded=rounded)
+    return loading.load_diffusion_model(_path(context, "diffusion_models", unet_name), placement)
 
 
 _CLIP_TYPES = (
@@ -140,7 +142,7 @@ def load_vae(*, vae_name: Annotated[str, Choices("models/vae")], context: Contex
 def load_lora(
     *,
     model: Model,
-    clip: Clip,
+    clip: Clip | None,
     lora_name: Annotated[str, Choices("models/loras")],
     strength_model: Strength = 1.0,
     strength_clip: Strength = 1.0,
@@ -150,8 +152,8 @@ def load_lora(
     from inhouse.packs.diffusion import loading, lora
 
     file = loading.load_lora(_path(context, "loras", lora_name))
-    patched, text = lora.apply_lora(model, clip.model, file, strength_model, strength_clip)
-    return Patched(patched or model, clip.with_model(text) if text else clip)
+    patched, text = lora.apply_lora(model, clip.model if clip else None, file, strength_model, strength_clip)
+    return Patched(patched or model, clip.with_model(text) if clip and text else clip)
 
 
 @node("LoraLoaderModelOnly", category="loaders", fingerprint=_lora_state)
@@ -188,9 +190,7 @@ def _placement(context: Context, device: str | None = None) -> Placement:
     return Placement(getattr(torch, compute.dtype), "cpu" if device == "cpu" else compute.device)
 
 
-def _encoder(model: TextModel | None, context: Context) -> TextEncoder | None:
-    if model is None:
-        return None
+def _encoder(model: TextModel, context: Context) -> TextEncoder:
     from inhouse.packs.diffusion.text.embeddings import Embeddings
     from inhouse.packs.diffusion.text.encoder import TextEncoder
 
