@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from inhouse.cli.report import RunReport
 from inhouse.cli.voice import Voice
 from inhouse.engine.result import RunResult
 from inhouse.engine.task import Failure
-from inhouse.errors import InterruptedRunError, ModelFormatError
+from inhouse.errors import InhouseError, InterruptedRunError, ModelFormatError, NodeExecutionError, NodeInputError
 from inhouse.files import Folders
 
 FOLDERS = Folders(Path("input"), Path("output"), Path("temp"))
@@ -23,8 +24,11 @@ SAVED = {"images": [{"filename": "a.png", "subfolder": "sub", "type": "output"}]
 Captured = pytest.CaptureFixture[str]
 
 
-def report(status: str = "success", outputs: Any = None, salvaged: Any = None, *failures: Failure) -> RunReport:
-    result = RunResult("run", status, outputs or {}, failures=failures, cached=("1",), seconds={"3": 1.5})
+def report(
+    status: str = "success", outputs: Any = None, salvaged: Any = None, failures: Sequence[InhouseError] = ()
+) -> RunReport:
+    failed = tuple(Failure(error, "3", None) for error in failures)
+    result = RunResult("run", status, outputs or {}, failures=failed, cached=("1",), seconds={"3": 1.5})
     return RunReport(FOLDERS, WORKFLOW, result, salvaged or {}, 2.0)
 
 
@@ -75,15 +79,24 @@ def test_what_nodes_show_may_be_of_any_shape(capsys: Captured) -> None:
 
 
 def test_failures_are_told_beside_what_succeeded(capsys: Captured) -> None:
-    failure = Failure(ModelFormatError("It is cut short.", hint="Download it again."), "3", None)
-    out, err = text(report("error", {"9": SAVED}, None, failure), capsys)
+    error = ModelFormatError("It is cut short.", hint="Download it again.")
+    out, err = text(report("error", {"9": SAVED}, failures=[error]), capsys)
     assert out == "output/sub/a.png\n"
     assert err == "error It is cut short. Download it again.\nFailed after 2.0 s.\n"
 
 
+def test_a_failure_says_at_which_node_and_input_it_happened(capsys: Captured) -> None:
+    error = NodeInputError("There is no VAE.", node_id="9", input_name="vae")
+    assert "error SaveImage (9), input vae: There is no VAE.\n" in text(report("error", failures=[error]), capsys)[1]
+    error = NodeInputError("There is no VAE.", node_id="3")
+    assert "error sampler (3): There is no VAE.\n" in text(report("error", failures=[error]), capsys)[1]
+    own = NodeExecutionError("Node 3 (KSampler) failed: ValueError", node_id="3")
+    assert "error Node 3 (KSampler) failed: ValueError\n" in text(report("error", failures=[own]), capsys)[1]
+
+
 def test_an_interruption_is_no_error_and_names_what_was_kept(capsys: Captured) -> None:
-    failure = Failure(InterruptedRunError(), "3", None)
-    out, err = text(report("interrupted", None, {"3": Path("output/x.latent")}, failure), capsys)
+    salvaged = {"3": Path("output/x.latent")}
+    out, err = text(report("interrupted", None, salvaged, [InterruptedRunError()]), capsys)
     assert out == ""
     assert "error" not in err
     assert "What sampler (3) had so far, for LoadLatent to go on from: output/x.latent\n" in err

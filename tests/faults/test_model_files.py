@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from tests.program import Command, Ran
 from tests.tiny_model import NAME, text_to_image
 
@@ -109,6 +109,40 @@ def test_what_does_not_need_a_damaged_file_is_made_all_the_same(run: Run, tmp_pa
     assert (told.code, told.codes) == (4, ["model_format"])
     assert [image["path"] for image in told.json["outputs"]["other"]["images"]] == ["output/other_00001_.png"]
     assert (tmp_path / "output" / "other_00001_.png").is_file()
+
+
+Weights = dict[str, torch.Tensor]
+
+WEIGHT = "model.diffusion_model.middle_block.1.proj_in.weight"
+
+
+def without(prefix: str) -> Callable[[Weights], Weights]:
+    return lambda weights: {name: weight for name, weight in weights.items() if not name.startswith(prefix)}
+
+
+def replaced(weight: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Weights], Weights]:
+    return lambda weights: {**weights, WEIGHT: weight(weights[WEIGHT]).contiguous()}
+
+
+UNSOUND: dict[str, tuple[Callable[[Weights], Weights], int, str]] = {
+    "a weight is missing": (without(WEIGHT), 4, "1 of 286 weights are missing"),
+    "a weight has another shape": (replaced(lambda weight: weight[:10]), 4, "has the shape (10, 64, 1, 1)"),
+    "a weight is empty": (replaced(lambda weight: weight[:0]), 4, "has the shape (0, 64, 1, 1)"),
+    "there is no VAE": (without("first_stage_model."), 1, "Load one with VAELoader."),
+    "there is no text encoder": (without("cond_stage_model."), 1, "Load one with CLIPLoader."),
+    "there is no UNet": (without("model."), 4, "bad.safetensors"),
+    "a weight is not a number": (replaced(lambda weight: weight * float("nan")), 0, "Some pixels are no numbers"),
+}
+
+
+@pytest.mark.parametrize("name", UNSOUND)
+def test_a_checkpoint_of_unsound_weights_is_told(run: Run, tmp_path: Path, models: Path, name: str) -> None:
+    change, code, words = UNSOUND[name]
+    weights = change(load_file(models / "checkpoints" / NAME))
+    save_file(weights, tmp_path / "models" / "checkpoints" / "bad.safetensors")
+    told = run(text_to_image(loader={"ckpt_name": "bad.safetensors"}))
+    assert told.code == code
+    assert words in json.dumps([told.json["errors"], told.json.get("warnings")])
 
 
 def test_a_lora_is_no_checkpoint(run: Run, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inhouse.cli.voice import Voice
     from inhouse.engine.result import RunResult
     from inhouse.engine.workflow import Workflow
+    from inhouse.errors import InhouseError
     from inhouse.files import Folders
 
 _DONE = {"success": "Done", "error": "Failed", "interrupted": "Interrupted"}
@@ -67,8 +68,9 @@ class RunReport:
                 voice.write(escape_sequences(path.read_bytes(), os.environ))
         for text in self._texts():
             voice.write(text)
-        errors = [failure.error for failure in self.result.failures]
-        voice.fail(*(error for error in errors if not isinstance(error, InterruptedRunError)))
+        for failure in self.result.failures:
+            if not isinstance(failure.error, InterruptedRunError):
+                voice.fail(failure.error, where=self._where(failure.error))
         for node_id, path in self.salvaged.items():
             voice.note(f"What {self._name(node_id)} had so far, for LoadLatent to go on from: {path}")
         voice.note(f"{_DONE[self.result.status]} after {self.seconds:.1f} s.")
@@ -101,6 +103,12 @@ class RunReport:
         kind = item.get("type")
         root: Path = getattr(self.folders, kind if kind in ("input", "temp") else "output")
         return root / str(item.get("subfolder", "")) / str(item["filename"])
+
+    def _where(self, error: InhouseError) -> str:
+        """Return the node and the input at fault, where the message does not begin with the node."""
+        if error.node_id is None or error.message.startswith("Node "):
+            return ""
+        return self._name(error.node_id) + (f", input {error.input_name}: " if error.input_name else ": ")
 
     def _name(self, node_id: str) -> str:
         node = self.workflow.nodes.get(node_id)

@@ -102,12 +102,12 @@ class Voice:
         """Say something in passing; paths in it can be copied, for no line is broken."""
         self._say("", "", text, "dim", whole=True)
 
-    def fail(self, *errors: InhouseError, silent: bool = False) -> None:
-        """Say what went wrong, with ``silent`` only to who debugs."""
+    def fail(self, *errors: InhouseError, where: str = "", silent: bool = False) -> None:
+        """Say what went wrong, and where it did; with ``silent`` only to who debugs."""
         for error in errors:
             lines = error.faults if isinstance(error, WorkflowInvalidError) and error.faults else (error,)
             for line in () if silent else lines:
-                self._say("error ", "bold red", str(line))
+                self._say("error ", "bold red", f"{where}{line}")
             if os.environ.get(DEBUG) and error.__cause__ is not None:
                 self.note("".join(traceback.format_exception(error.__cause__)))
 

@@ -20,6 +20,17 @@ def test_channels_decide_the_kind_of_picture(channels: int, mode: str) -> None:
     assert np.asarray(picture).min() == 255
 
 
+def test_pixels_that_are_no_numbers_are_black_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    images = torch.ones(1, 2, 2, 3)
+    pictures(images)
+    assert not caplog.records
+    images[0, 1, 1] = float("nan")
+    (picture,) = pictures(images)
+
+    assert picture.getpixel((1, 1)) == (0, 0, 0)
+    assert "no numbers" in caplog.text
+
+
 @pytest.mark.parametrize("shape", [(0, 2, 2, 3), (1, 0, 2, 3), (1, 2, 2, 5)])
 def test_what_is_no_picture_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(NodeInputError, match="no picture"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
+
+_log = logging.getLogger(__name__)
 
 _CHANNELS = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 _EXIF_MODEL = 0x0110
@@ -36,6 +39,10 @@ def pictures(images: Tensor) -> list[Image.Image]:
             f"A batch of shape {tuple(images.shape)} is no picture.",
             hint="Give (batch, height, width, channels), none of them 0, and 1 to 4 channels.",
             input_name="images",
+        )
+    if not bool(images.isfinite().all()):
+        _log.warning(
+            "Some pixels are no numbers and are shown black: the model overflowed. Try float32 or a lower cfg."
         )
     arrays = to_bytes(images)
     return [Image.fromarray(array[..., 0] if array.shape[-1] == 1 else array) for array in arrays]
