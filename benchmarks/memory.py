@@ -22,7 +22,7 @@ def limit(kind: str) -> float:
     """Return 1.25 times the bytes of a checkpoint's weights in float32, plus 600 MB."""
     with safe_open(FILES[kind], "pt") as file:
         sizes = [file.get_slice(name).get_shape() for name in file.keys()]  # noqa: SIM118 - it is no mapping
-    elements = sum(math.prod(shape) for shape in sizes)
+    elements: int = sum(math.prod(shape) for shape in sizes)
     return 1.25 * elements * FLOAT32_BYTES + 600e6
 
 

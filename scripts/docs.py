@@ -64,7 +64,8 @@ def node_section(spec: NodeSpec, registry: Registry) -> str:
     lines = [f"### {spec.id}", "", spec.description, ""]
     if spec.inputs:
         lines += ["| input | type | default | allowed |", "| --- | --- | --- | --- |"]
-        lines += [f"| {' | '.join(row)} |" for row in (input_row(declared, registry) for declared in spec.inputs.values())]
+        rows = [input_row(declared, registry) for declared in spec.inputs.values()]
+        lines += [f"| {' | '.join(row)} |" for row in rows]
         lines.append("")
     if spec.outputs:
         outputs = ", ".join(f"`{o.name}` ({'list of ' if o.is_list else ''}{o.type})" for o in spec.outputs)
