@@ -68,4 +68,5 @@ def test_a_second_ctrl_c_gives_up_what_a_first_let_go_on(tmp_path: Path, tiny_mo
     assert told.stdout == ""
     assert "Traceback" not in told.stderr
     assert re.search(r"What SECOND \(second\) had so far.*interrupted_00001_.latent", told.stderr, re.DOTALL)
+    assert "Giving up the rest" in told.stderr
     assert re.search(r"Interrupted after [0-9.]+ s\.", told.stderr)

@@ -35,7 +35,7 @@ class ProgressBars:
     """
 
     def __init__(self, voice: Voice, workflow: Workflow, preview: Path) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
         from rich.table import Column
 
         self._voice = voice
@@ -47,7 +47,7 @@ class ProgressBars:
         self._progress = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(overflow="ellipsis", no_wrap=True)),
             BarColumn(20),
-            MofNCompleteColumn(),
+            TextColumn("{task.fields[steps]}", markup=False, table_column=Column(no_wrap=True)),
             TextColumn("{task.fields[speed]}", markup=False, table_column=Column(no_wrap=True)),
             TimeRemainingColumn(compact=True),
             console=voice.console,
@@ -84,14 +84,15 @@ class ProgressBars:
 
     def _bar(self, node_id: str, display_id: str) -> TaskID:
         if node_id not in self._bars:
-            self._bars[node_id] = self._progress.add_task(self._name(display_id), total=None, speed="")
+            self._bars[node_id] = self._progress.add_task(self._name(display_id), total=None, steps="", speed="")
         return self._bars[node_id]
 
     def _advance(self, event: NodeProgress) -> None:
         bar = self._bar(event.node_id, event.display_id)
         speed = next((task.speed for task in self._progress.tasks if task.id == bar), None)
         shown = "" if not speed else f"{speed:.1f} steps/s" if speed >= 1 else f"{1 / speed:.1f} s/step"
-        self._progress.update(bar, completed=event.value, total=event.total, speed=shown)
+        steps = f"{event.value:g}/{event.total:g}"
+        self._progress.update(bar, completed=event.value, total=event.total, steps=steps, speed=shown)
         if event.preview is not None and self._save(event.preview) and not self._previewed:
             self._previewed = True
             self._voice.note(f"Preview: {self._preview}")

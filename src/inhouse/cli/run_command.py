@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 SEED_MAX = 2**64 - 1
 
-_STOPPING = b"\r\x1b[KStopping after this step; press Ctrl-C again to give up the rest of the run.\r\n"
+_INTERRUPTING = "Stopping after this step; press Ctrl-C again to give up the rest of the run."
+_CANCELLING = "Giving up the rest of the run; press Ctrl-C again to stop at once."
 
 
 def register(app: typer.Typer) -> None:
@@ -113,12 +114,10 @@ def stop_on_signals(control: Control) -> Iterator[None]:
             signal.default_int_handler(number, frame)
         elif len(received) > 1 or number == signal.SIGTERM:
             control.cancel()
+            _tell(_CANCELLING)
         else:
             control.interrupt()
-            if sys.stderr is not None and sys.stderr.isatty():
-                os.write(
-                    sys.stderr.fileno(), _STOPPING
-                )  # a lock that ``print`` takes may be held by who was interrupted
+            _tell(_INTERRUPTING)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -126,3 +125,9 @@ def stop_on_signals(control: Control) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _tell(text: str) -> None:
+    """Say something from a signal handler: past every buffer and lock, which who was interrupted may hold."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        os.write(sys.stderr.fileno(), f"\r\x1b[K{text}\r\n".encode())

@@ -18,7 +18,7 @@ from inhouse.engine.cache import Cache
 from inhouse.engine.engine import CACHE_BYTES, Engine
 from inhouse.engine.registry import ChoiceSource
 from inhouse.errors import FileError, ModelNotFoundError
-from inhouse.files import Folders
+from inhouse.files import Folders, is_file
 from inhouse.models.catalogue import ModelCatalogue
 from inhouse.models.folders import layout_under, with_extra_paths
 from inhouse.packs.image import PICTURES
@@ -125,7 +125,7 @@ def choice_sources(catalogue: ModelCatalogue, folders: Folders) -> dict[str, Cho
             lambda kind: folders.inputs(_INPUTS[kind]),
             lambda _: f"Looked in: {_listed([folders.input])}.",
             INPUT_NOT_FOUND,
-            lambda _, name: folders.path(name).is_file(),
+            lambda _, name: is_file(folders.path(name)),
         ),
     }
 
