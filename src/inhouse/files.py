@@ -66,11 +66,19 @@ def inside(root: Path, name: str) -> Path:
         raise PathEscapeError(f"{name!r} is no file name.")
     try:
         path = (root / name).resolve()
-    except (OSError, RuntimeError) as error:  # a circle of symbolic links
+    except (OSError, RuntimeError, ValueError) as error:  # a circle of symbolic links; half a surrogate pair
         raise PathEscapeError(f"{name!r} leads nowhere in {root}.") from error
     if not path.is_relative_to(root.resolve()):
         raise PathEscapeError(f"{name!r} leaves its folder {root}.", hint="Use a name inside the folder.")
     return path
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; at a name that no file can have, such as one too long, there is none."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def write_atomic(path: Path, write: Callable[[BinaryIO], object], *, overwrite: bool = True) -> None:

@@ -188,6 +188,11 @@ def test_a_folder_of_a_models_name_is_no_model(run: Run, tmp_path: Path) -> None
     assert run(text_to_image(loader={"ckpt_name": "folder.safetensors"})).codes == ["model_not_found"]
 
 
+@pytest.mark.parametrize("name", ["x" * 3000, "\ud800", "x/" * 2000 + "x"])
+def test_a_name_that_no_file_can_have_is_a_missing_model(run: Run, name: str) -> None:
+    assert run(text_to_image(loader={"ckpt_name": name})).codes == ["model_not_found"]
+
+
 @pytest.mark.parametrize("name", ["../../secret.safetensors", "/etc/passwd", "..\\..\\x.safetensors", "a\0b", ""])
 def test_a_models_name_stays_in_its_folder(run: Run, tmp_path: Path, name: str) -> None:
     (tmp_path / "secret.safetensors").write_bytes(header(entry(), None, bytes(8)))
@@ -228,7 +233,7 @@ def test_a_lora_that_fits_nothing_is_a_warning(run: Run, tmp_path: Path) -> None
     assert any("other.safetensors" in warning for warning in told.json["warnings"])
 
 
-@pytest.mark.parametrize("name", ["../../secret", "nobody", "/etc/passwd", "a/../../../secret", "x" * 3000])
+@pytest.mark.parametrize("name", ["../../secret", "nobody", "/etc/passwd", "a/../../../secret", "x" * 3000, "\ud800"])
 def test_an_embedding_stays_in_its_folder_or_is_a_warning(run: Run, tmp_path: Path, name: str) -> None:
     (tmp_path / "models" / "embeddings").mkdir()
     save_file({"emb_params": torch.zeros(1, 64)}, tmp_path / "secret.safetensors")

@@ -122,8 +122,9 @@ def test_an_input_folder_that_is_not_there_is_said_to_be_missing(load: Load, tmp
     assert "input (no such folder)" in told.json["errors"][0]["hint"]
 
 
-@pytest.mark.parametrize("name", [5, None, True, {"a": 1}, ""])
-def test_what_is_no_name_is_refused(load: Load, name: object) -> None:
+@pytest.mark.parametrize("name", [5, None, True, {"a": 1}, "", "x" * 3000, "folder", "\ud800"])
+def test_what_is_no_name_is_refused(load: Load, tmp_path: Path, name: object) -> None:
+    (tmp_path / "input" / "folder").mkdir()
     told = load(name)
     assert told.code in (3, 5)
     assert told.json["errors"]

@@ -73,7 +73,7 @@ def test_an_output_folder_that_cannot_be_written_is_named(save: Save, tmp_path: 
     assert (tmp_path / "file").read_text() == "in the way"
 
 
-@pytest.mark.parametrize("prefix", ["../made", "/tmp/made", "a/../../made", "\0", "..\\made/../../x"])
+@pytest.mark.parametrize("prefix", ["../made", "/tmp/made", "a/../../made", "\0", "..\\made/../../x", "\ud800"])
 def test_a_prefix_stays_in_the_output_folder(save: Save, tmp_path: Path, prefix: str) -> None:
     told = save(prefix)
     assert (told.code, told.codes) == (5, ["path_escape"])
