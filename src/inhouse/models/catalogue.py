@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from inhouse.errors import ModelNotFoundError, PathEscapeError
+from inhouse.files import is_file
 from inhouse.models.folders import canonical_kind
 from inhouse.models.formats import MODEL_SUFFIXES
 
@@ -76,7 +77,7 @@ class ModelCatalogue:
         relative = _relative(name)
         for folder in self.folders(kind):
             path = folder / relative
-            if path.is_file() or (kind in _FOLDER_KINDS and (path / _INDEX).is_file()):
+            if is_file(path) or (kind in _FOLDER_KINDS and is_file(path / _INDEX)):
                 return path
         raise ModelNotFoundError(f"There is no {name!r} among the {kind}.", hint=self._suggest(kind, str(relative)))
 
@@ -91,7 +92,7 @@ class ModelCatalogue:
         parts.extend(
             f"A file of that name lies among the {other}."
             for other, folders in self._folders.items()
-            if other != kind and any((folder / name).is_file() for folder in folders)
+            if other != kind and any(is_file(folder / name) for folder in folders)
         )
         looked = [str(folder) if folder.is_dir() else f"{folder} (no such folder)" for folder in self.folders(kind)]
         parts.append(f"Looked in {_enumerate(looked) or 'no folder'}.")

@@ -11,6 +11,7 @@ import torch
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from inhouse.errors import FileError, ImageError
+from inhouse.files import is_file
 from inhouse.packs.image.pixels import from_bytes
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def decode(path: Path, *, max_pixels: int = MAX_PIXELS) -> Picture:
         ImageError: it is corrupt, truncated, no picture, or larger than allowed.
 
     """
-    if not path.is_file():
+    if not is_file(path):
         raise _missing(path)
     try:
         Image.init()
