@@ -6,9 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from tests.program import Command, Ran
 
 from inhouse.cli.main import run
+
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")  # no test times anything: the machine may be doing something else
 
 
 @pytest.fixture(scope="session")
