@@ -35,7 +35,7 @@ def draw(events: list[Event], preview: Path, *, terminal: bool = True, width: in
 
 
 def step(value: float, preview: Any = None) -> NodeProgress:
-    return NodeProgress("3", "3", value, 20, preview)
+    return NodeProgress("3", "3", value, 20, None if preview is None else lambda: preview)
 
 
 def test_a_running_node_is_shown_by_its_title_and_steps(tmp_path: Path) -> None:

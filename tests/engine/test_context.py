@@ -56,7 +56,7 @@ class TestProgress:
         context(told).progress(3, 20)
         assert told == [event.NodeProgress("n", "d", 3, 20, None)]
 
-    def test_a_preview_is_made_only_when_it_is_told(self) -> None:
+    def test_a_preview_is_made_only_when_somebody_looks(self) -> None:
         made: list[int] = []
 
         def preview() -> str:
@@ -65,7 +65,8 @@ class TestProgress:
 
         told: list[Any] = []
         context(told).progress(1, 2, preview)
-        assert told[0].preview == "picture"
+        assert made == []
+        assert told[0].preview() == "picture"
         assert made == [1]
 
     def test_it_is_an_occasion_to_stop_after_the_step_was_told(self) -> None:

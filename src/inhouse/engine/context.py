@@ -99,7 +99,7 @@ class Context:
 
     def progress(self, value: float, total: float, preview: Callable[[], Any] | None = None) -> None:
         """Report ``value`` of ``total`` steps, and what there is to see; also does what ``check`` does."""
-        self._emit(NodeProgress(self.node_id, self.display_id, value, total, preview() if preview else None))
+        self._emit(NodeProgress(self.node_id, self.display_id, value, total, preview))
         self._control.check()
 
     def service(self, kind: type[T]) -> T:

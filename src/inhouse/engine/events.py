@@ -34,13 +34,17 @@ class NodeStarted:
 
 @dataclass(frozen=True, slots=True)
 class NodeProgress:
-    """A node did ``value`` of ``total`` steps; ``preview`` is what it has so far (an (H, W, 3) uint8 array)."""
+    """A node did ``value`` of ``total`` steps.
+
+    ``preview`` makes a picture of what it has so far, an (H, W, 3) uint8 array; whoever wants one calls it at once, and
+    a run that nobody watches makes none.
+    """
 
     node_id: str
     display_id: str
     value: float
     total: float
-    preview: Any = None
+    preview: Callable[[], Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
