@@ -83,7 +83,8 @@ def test_a_checkpoint_of_another_family_is_called_by_its_name(tmp_path: Path) ->
 
 def test_a_text_model_of_unknown_width_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelUnsupportedError, match="looks like a text encoder, not a CLIP text model of"):
-        load_text_model(save(tmp_path / "clip.safetensors", text_tensors()))
+        wide = {"text_model.embeddings.token_embedding.weight": torch.zeros(2, 1280)}
+        load_text_model(save(tmp_path / "clip.safetensors", text_tensors() | wide))
 
 
 def test_a_checkpoint_is_no_lora(tmp_path: Path) -> None:
