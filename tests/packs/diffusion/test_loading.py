@@ -82,9 +82,10 @@ def test_a_checkpoint_of_another_family_is_called_by_its_name(tmp_path: Path) ->
 
 
 def test_a_text_model_of_unknown_width_is_refused(tmp_path: Path) -> None:
+    wide = {"text_model.embeddings.token_embedding.weight": torch.zeros(2, 1280)}
+    path = save(tmp_path / "clip.safetensors", text_tensors() | wide)
     with pytest.raises(ModelUnsupportedError, match="looks like a text encoder, not a CLIP text model of"):
-        wide = {"text_model.embeddings.token_embedding.weight": torch.zeros(2, 1280)}
-        load_text_model(save(tmp_path / "clip.safetensors", text_tensors() | wide))
+        load_text_model(path)
 
 
 def test_a_checkpoint_is_no_lora(tmp_path: Path) -> None:
