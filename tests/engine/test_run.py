@@ -230,10 +230,13 @@ def test_a_workflow_with_faults_does_not_run_unless_the_sound_part_is_asked_for(
 def test_the_order_of_events_of_a_run() -> None:
     told: list[Any] = []
 
+    def preview() -> str:
+        return "picture"
+
     @node("Work")
     def work(*, context: Context) -> int:
         context.progress(1, 2)
-        context.progress(2, 2, lambda: "picture")
+        context.progress(2, 2, preview)
         return 1
 
     flow = workflow(w=("Work", {}), out=("Show", {"value": link("w")}))
@@ -252,7 +255,7 @@ def test_the_order_of_events_of_a_run() -> None:
         "RunFinished",
     ]
     assert told[3] == event.NodeProgress("w", "w", 1, 2, None)
-    assert told[4] == event.NodeProgress("w", "w", 2, 2, "picture")
+    assert told[4] == event.NodeProgress("w", "w", 2, 2, preview)
     assert set(result.seconds) == {"w", "out"}
     assert values_of(result, ["out"]) == {"out": []}
 
