@@ -32,6 +32,7 @@ from inhouse.packs.diffusion.samplers.res_multistep import (
     res_multistep_ancestral_cfg_pp,
     res_multistep_cfg_pp,
 )
+from inhouse.packs.diffusion.samplers.sa_solver import sa_solver, sa_solver_pece
 from inhouse.packs.diffusion.samplers.seeds import seeds_2, seeds_3
 from inhouse.packs.diffusion.samplers.uni_pc import uni_pc, uni_pc_bh2
 
@@ -91,6 +92,8 @@ SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
         "er_sde": er_sde,
         "seeds_2": seeds_2,
         "seeds_3": seeds_3,
+        "sa_solver": sa_solver,
+        "sa_solver_pece": sa_solver_pece,
         "ddim": euler,
         "uni_pc": uni_pc,
         "uni_pc_bh2": uni_pc_bh2,
