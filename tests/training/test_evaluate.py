@@ -1,15 +1,34 @@
 from __future__ import annotations
 
+import json
+import random
 from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from PIL import Image
 from training.icons.art import SIZE
-from training.icons.evaluate import Score, Wish, difference, read_wishes, score, share
+from training.icons.checkpoint import Model, Settings
+from training.icons.concepts import Concept
+from training.icons.evaluate import (
+    Evaluation,
+    Score,
+    Wish,
+    colour_wishes,
+    difference,
+    plain_wishes,
+    read_wishes,
+    score,
+    share,
+)
+from training.icons.examples import Dataset
 from training.icons.judge import Judge, Verdict, border
 from training.icons.scenes import Bank
 from training.icons.sheet import write_sheet
+from training.icons.text import TextConfig, TextModel
+from training.icons.tokens import Vocabulary
+from training.icons.unet import UNet, UNetConfig
+from training.icons.vae import DecoderHalf, EncoderHalf, VaeConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +121,23 @@ def test_the_border_s_median_overlooks_what_touches_it() -> None:
     picture = canvas((0, 1, 0))
     picture[:, :20, :] = 0.5
     assert border(picture).tolist() == [0, 1, 0]
+
+
+def test_an_evaluation_leaves_figures_and_sheets(bank: Bank, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    unet = UNet(UNetConfig(channels=32, multipliers=(1, 1), attention=(1,), context=64))
+    halves = (DecoderHalf(VaeConfig(32, (1, 1, 1, 1))), EncoderHalf(VaeConfig(32, (1, 1, 1, 1))))
+    model = Model(unet, TextModel(TextConfig(49408, 64, 1)), *halves)
+    concepts = [Concept("disc", ("disc",), paintable=True), Concept("bar", ("bar",), paintable=False)]
+    dataset = Dataset(concepts, bank, Vocabulary(["disc", "bar"]), ("flat",))
+    evaluation = Evaluation(model, dataset, Judge(bank, ("flat",)), Settings(steps=1), tmp_path)
+    result = evaluation.ask("plain", plain_wishes(dataset), 1)
+    assert result.pictures == 2
+    assert json.loads((tmp_path / "plain.json").read_text())["pictures"] == 2
+    assert [wish.prompt for wish in plain_wishes(dataset)] == ["a disc", "a bar"]
+    assert colour_wishes(dataset, random.Random(0), 1)[0].colour == "blue"
+    evaluation.compare({"one": Settings(steps=1), "two": Settings("euler", "normal", 1)})
+    assert {path.name for path in tmp_path.glob("*.png")} == {"plain.png", "settings.png"}
 
 
 def test_a_sheet_frames_what_is_wrong(tmp_path: Path) -> None:

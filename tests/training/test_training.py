@@ -11,7 +11,7 @@ from training.icons.latents import Projection
 from training.icons.layers import GroupNorm
 from training.icons.optimizer import Optimizers, is_matrix, orthogonalise
 from training.icons.sampling import dpmpp_2m, euler, guided, karras_sigmas, model_sigmas, normal_sigmas, timestep
-from training.icons.schedule import alphas_cumprod, diffuse, stratified_steps
+from training.icons.schedule import alphas_cumprod, diffuse, stratified_steps, undiffuse
 from training.icons.text import TextConfig, TextModel
 
 if TYPE_CHECKING:
@@ -36,8 +36,7 @@ def test_steps_spread_over_the_whole_schedule() -> None:
 def test_v_and_the_noisy_latents_give_the_latents_back() -> None:
     latents, noise, steps = torch.randn(5, 4, 2, 2), torch.randn(5, 4, 2, 2), torch.tensor([0, 250, 500, 750, 999])
     noisy, v = diffuse(latents, noise, steps)
-    share = alphas_cumprod()[steps][:, None, None, None]
-    assert torch.allclose(share.sqrt() * noisy - (1 - share).sqrt() * v, latents, atol=1e-5)
+    assert torch.allclose(undiffuse(noisy, v, steps), latents, atol=1e-5)
 
 
 @pytest.mark.parametrize("sampler", [euler, dpmpp_2m])

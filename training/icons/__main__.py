@@ -69,10 +69,10 @@ def evaluate(options: argparse.Namespace, dataset: Dataset) -> None:
         "colours and backgrounds": asdict(evaluation.ask("colours", measuring.colour_wishes(dataset, rng, 80), 3000)),
         "plain names": asdict(evaluation.ask("plain", rng.sample(plain, min(options.plain, len(plain))), 1000)),
     }
-    choices = {f"dpmpp_2m karras cfg {cfg:g}": replace(usual, cfg=cfg) for cfg in (1.0, 2.0, 4.0, 5.5, 7.0)}
-    choices["dpmpp_2m normal cfg 4"] = replace(usual, schedule="normal")
-    choices["euler normal cfg 4"] = replace(usual, sampler="euler", schedule="normal")
-    choices["euler karras cfg 7"] = replace(usual, sampler="euler", cfg=7.0)
+    choices = {f"dpmpp_2m karras cfg {cfg:g}": replace(usual, cfg=cfg) for cfg in (1.0, 2.0, 3.0, 5.0, 7.0)}
+    choices["dpmpp_2m normal cfg 3"] = replace(usual, schedule="normal")
+    choices["euler normal cfg 3"] = replace(usual, sampler="euler", schedule="normal")
+    choices["euler karras cfg 5"] = replace(usual, sampler="euler", cfg=5.0)
     evaluation.compare(choices)
     text = json.dumps({"settings": asdict(usual), **figures}, indent=1)
     (folder / "figures.json").write_text(text + "\n", encoding="utf-8")

@@ -72,7 +72,7 @@ class Settings:
     sampler: str = "dpmpp_2m"
     schedule: str = "karras"
     steps: int = 20
-    cfg: float = 4.0
+    cfg: float = 3.0
 
 
 @dataclass(frozen=True)

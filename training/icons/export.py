@@ -29,7 +29,7 @@ METADATA = {
     "modelspec.description": "Draws icons of some 330 everyday things, 128x128. Trained from nothing on a CPU.",
     "modelspec.resolution": "128x128",
     "modelspec.prediction_type": "v",
-    "modelspec.usage_hint": "128x128, dpmpp_2m, karras, 20 steps, cfg 4",
+    "modelspec.usage_hint": "128x128, dpmpp_2m, karras, 20 steps, cfg 3",
 }
 
 

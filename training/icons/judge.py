@@ -1,7 +1,7 @@
 """Telling what a picture shows, by the nearest of all drawings; no trained classifier, so nothing to overfit.
 
 A picture's background is the median of its border. What differs from it is cut out, squared and shrunk to 24x24, and
-compared with every drawing, put on the same background and cut out in the same way.
+compared (by the angle between them) with every drawing, put on the same background and cut out in the same way.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class Judge:
         for copies in sorted({1, count}):
             drawings = self.copies(copies)
             cuts = cut_out(drawings[:, :3] + ground[None, :, None, None] * (1 - drawings[:, 3:]), ground)
-            gaps.append((cuts - seen).square().mean((1, 2, 3)))
+            gaps.append(1 - functional.cosine_similarity(cuts.flatten(1), seen.flatten(1)))
         single = torch.stack(gaps).amin(0)
         best = int(single.argmin())
         concept = self.labels[best][0]

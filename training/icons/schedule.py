@@ -35,3 +35,10 @@ def diffuse(latents: Tensor, noise: Tensor, steps: Tensor) -> tuple[Tensor, Tens
     share = alphas_cumprod()[steps][:, None, None, None]
     signal, spread = share.sqrt(), (1 - share).sqrt()
     return signal * latents + spread * noise, signal * noise - spread * latents
+
+
+def undiffuse(noisy: Tensor, v: Tensor, steps: Tensor) -> Tensor:
+    """Return the latents that a denoiser's v at ``steps`` speaks of."""
+    share = alphas_cumprod()[steps][:, None, None, None]
+    latents: Tensor = share.sqrt() * noisy - (1 - share).sqrt() * v
+    return latents

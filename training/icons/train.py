@@ -13,7 +13,7 @@ from torch.nn import functional
 from training.icons.course import Course
 from training.icons.latents import PIXELS, Projection
 from training.icons.layers import channels_last
-from training.icons.schedule import diffuse, stratified_steps
+from training.icons.schedule import diffuse, stratified_steps, undiffuse
 from training.icons.text import POSITIONS, TextConfig, TextModel
 from training.icons.unet import UNet, UNetConfig
 from training.icons.vae import DecoderHalf, EncoderHalf, VaeConfig
@@ -36,6 +36,7 @@ FIT_PICTURES = 2000
 TEXT_RATE, RATE, PICTURE_RATE = 2e-3, 2e-3, 2e-3
 PICTURE_BATCH = 8
 LATENT_NOISE = 0.15
+BLUR_STEPS = (150, 550)
 
 
 def projection(dataset: Dataset, work: Path) -> Projection:
@@ -136,17 +137,48 @@ def picture_loss(said: Tensor, wanted: Tensor) -> Tensor:
     return gap.abs().mean() + 0.5 * gap.square().mean() + 0.5 * edges + 0.5 * functional.avg_pool2d(gap, 8).abs().mean()
 
 
+class Blur:
+    """What the denoiser makes of noisy latents at one stroke: blurred as its pictures are, with a known original."""
+
+    def __init__(self, dataset: Dataset, path: Path) -> None:
+        averages = torch.load(path, weights_only=True)["averages"]
+        self.vocabulary = dataset.vocabulary
+        self.unet, self.text = channels_last(UNet(UNetConfig(context=WIDTH))), text_model(dataset)
+        for module, weights in ((self.unet, averages["unet"]), (self.text, averages["text"])):
+            module.load_state_dict(weights)
+            module.requires_grad_(requires_grad=False)
+
+    @torch.no_grad()
+    def __call__(self, latents: Tensor, captions: list[str]) -> Tensor:
+        """Return latents of the same shape, each at a noise level of its own."""
+        steps = torch.randint(*BLUR_STEPS, (len(latents),))
+        noisy, _ = diffuse(latents, torch.randn_like(latents), steps)
+        with torch.autocast("cpu", torch.bfloat16):
+            context = self.text(self.vocabulary.encode(captions, SHORT))
+            v = self.unet(noisy.contiguous(memory_format=torch.channels_last), steps, context).float()
+        return undiffuse(noisy, v, steps)
+
+
 def train_decoder(dataset: Dataset, plan: Plan) -> None:
-    """Train the decoder on the projected latents, a little noise added since the denoiser is never quite right."""
+    """Train the decoder on the projected latents, a little noise added since the denoiser is never quite right.
+
+    Once there is a denoiser, every other picture is decoded from what the denoiser makes of it.
+    """
     space = projection(dataset, plan.work)
     half = channels_last(DecoderHalf(VaeConfig()))
     batch = PICTURE_BATCH // plan.workers
+    denoiser = plan.work / "denoiser.pt"
+    blur = Blur(dataset, denoiser) if denoiser.exists() else None
 
     def build(rng: random.Random) -> Callable[[], Tensor]:
         def loss() -> Tensor:
-            pictures = dataset.pictures(dataset.scenes(batch, rng), rng, PIXELS)
+            scenes = dataset.scenes(batch, rng)
+            pictures = dataset.pictures(scenes, rng, PIXELS)
             latents = space.encode(pictures)
             latents = latents + torch.rand(batch, 1, 1, 1) * LATENT_NOISE * torch.randn_like(latents)
+            if blur:
+                captions = dataset.captions(scenes[::2], rng, empty=0.0)
+                latents[::2] = blur(latents[::2], captions)
             with torch.autocast("cpu", torch.bfloat16):
                 said = half(latents.contiguous(memory_format=torch.channels_last))
             return picture_loss(said.float(), pictures * 2 - 1)
