@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Annotated, NoReturn, TextIO
 
@@ -51,8 +50,6 @@ def start(
 
 def main() -> NoReturn:
     """Run the command line of this process."""
-    # torch's threads wait for one another by spinning, which on a busy machine takes ten times as long as the work.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):
         _say_all(stream)
     sys.exit(run(sys.argv[1:]))

@@ -80,6 +80,8 @@ def open_session(places: Places, *, reference: bool = False, cache_bytes: int = 
         FileError: a folder that was named is not there.
 
     """
+    # torch's threads wait for one another by spinning, which on a busy machine takes ten times as long as the work.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     manager = load_packs()
     catalogue = open_catalogue(places.models)
     folders = Folders(places.input, places.output, temporary_folder())
