@@ -131,12 +131,16 @@ def _walk(folder: Path, kind: str) -> Iterator[str]:
 
 
 def _close(name: str, names: Sequence[str]) -> list[str]:
-    """Return names like it: the same file in another folder first, then similar spellings."""
-    wanted = PurePosixPath(name)
-    same = [other for other in names if PurePosixPath(other).stem.casefold() == wanted.stem.casefold()]
-    folded = {other.casefold(): other for other in names}
-    similar = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)
-    return list(dict.fromkeys((*same, *(folded[match] for match in similar))))[:5]
+    """Return names like it: the same file in another folder first, then similar spellings.
+
+    Extensions do not count: one that all have would make any two names alike.
+    """
+    wanted = PurePosixPath(name).stem.casefold()
+    stems: dict[str, list[str]] = {}
+    for other in names:
+        stems.setdefault(PurePosixPath(other).stem.casefold(), []).append(other)
+    similar = difflib.get_close_matches(wanted, stems, n=3, cutoff=0.6)
+    return [other for stem in dict.fromkeys((wanted, *similar)) for other in stems.get(stem, [])][:5]
 
 
 def _enumerate(names: Sequence[str]) -> str:
