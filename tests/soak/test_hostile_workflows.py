@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from inhouse.compat.canvas import write_canvas
 from inhouse.compat.document import read_workflow
 from inhouse.errors import InhouseError
 
-TRIES = 2_000
+TRIES = 5_000
 JUNK: tuple[Any, ...] = (
     None,
     True,
@@ -73,13 +74,13 @@ def spoil(document: Any, chance: random.Random) -> Any:
         container, key = chance.choice(found)
         act = chance.random()
         if act < 0.6:
-            container[key] = chance.choice(JUNK)
+            container[key] = copy.deepcopy(chance.choice(JUNK))
         elif act < 0.8:
             del container[key]
         elif isinstance(container, dict):
-            container[f"{key}x"] = container[key]
+            container[f"{key}x"] = copy.deepcopy(container[key])
         else:
-            container.append(container[key])
+            container.append(copy.deepcopy(container[key]))
     return spoilt
 
 
