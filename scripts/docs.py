@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from inhouse import errors
 from inhouse.cli.main import build_app
-from inhouse.cli.session import Places, open_session
 from inhouse.engine.sockets import MISSING
 from inhouse.plugins import Hooks
+from inhouse.workers.session import Places, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from inhouse.cli.session import Places, open_session
 from inhouse.cli.source import load_workflow
+from inhouse.workers.session import Places, open_session
 
 PROMPTS = (
     "a red apple",

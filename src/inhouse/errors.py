@@ -19,9 +19,26 @@
     │   └── UnsafeModelError           loading the file could run code (pickle)
     ├── FileError                      a path outside its folder, an unreadable or unwritable file
     │   ├── PathEscapeError            the path leaves its folder
+    │   ├── InputNotFoundError         a workflow names a file that the input folder does not have
     │   ├── OutputError                an output could not be written (nothing was left half-written)
     │   └── ImageError                 a picture is corrupt, or too large to open safely
     ├── RegistryError                  two packs claim the same node id, or a pack cannot be loaded
+    ├── StorageError                   the database cannot be opened, read or written
+    │   ├── StorageFullError           there is no room to write; nothing was lost
+    │   └── StorageOwnedError          another gateway works with this database
+    ├── RunError                       a run cannot be had, or cannot be accepted
+    │   ├── RunNotFoundError           there is none of that id that this user may see
+    │   └── RunConflictError           an idempotency key or an id was used for another run
+    ├── WorkerError                    a worker is at fault
+    │   ├── WorkerStartError           it cannot be started
+    │   └── WorkerLostError            it died: a crash, a kill, no memory
+    ├── AccessError                    somebody may not do what they asked for
+    │   ├── UnauthenticatedError       they did not say who they are
+    │   ├── ForbiddenError             they did, and it is not theirs
+    │   └── OriginError                a page of another site asked in their name
+    ├── RequestError                   a request is malformed
+    │   ├── NotFoundError              there is nothing at that address
+    │   └── TooLargeError              it has more bytes than are accepted
     ├── UsageError                     a command line asks for what there is not
     │   └── ChangeError                a change names a node or an input that the workflow does not have
     └── InternalError                  Inhouse itself is at fault; the cause is kept
@@ -174,6 +191,12 @@ class PathEscapeError(FileError):
     code = "path_escape"
 
 
+class InputNotFoundError(FileError):
+    """A workflow names a file that the input folder does not have."""
+
+    code = "input_not_found"
+
+
 class OutputError(FileError):
     """An output could not be written; nothing was left half-written."""
 
@@ -190,6 +213,102 @@ class RegistryError(InhouseError):
     """Two packs claim the same node id, or a pack cannot be loaded."""
 
     code = "registry_error"
+
+
+class StorageError(InhouseError):
+    """The database cannot be opened, read or written."""
+
+    code = "storage_error"
+
+
+class StorageFullError(StorageError):
+    """There is no room to write; what was accepted before is safe."""
+
+    code = "storage_full"
+
+
+class StorageOwnedError(StorageError):
+    """Another gateway works with this database."""
+
+    code = "storage_owned"
+
+
+class RunError(InhouseError):
+    """A run cannot be had, or cannot be accepted."""
+
+    code = "run_error"
+
+
+class RunNotFoundError(RunError):
+    """There is no run of that id that this user may see."""
+
+    code = "run_not_found"
+
+
+class RunConflictError(RunError):
+    """An idempotency key or a run's id was used for another run."""
+
+    code = "run_conflict"
+
+
+class WorkerError(InhouseError):
+    """A worker is at fault."""
+
+    code = "worker_error"
+
+
+class WorkerStartError(WorkerError):
+    """A worker cannot be started."""
+
+    code = "worker_start"
+
+
+class WorkerLostError(WorkerError):
+    """A worker died: it crashed, was killed, or had no memory left."""
+
+    code = "worker_lost"
+
+
+class AccessError(InhouseError):
+    """Somebody may not do what they asked for."""
+
+    code = "access_denied"
+
+
+class UnauthenticatedError(AccessError):
+    """A request does not say whose it is."""
+
+    code = "unauthenticated"
+
+
+class ForbiddenError(AccessError):
+    """A request is for what belongs to somebody else."""
+
+    code = "forbidden"
+
+
+class OriginError(AccessError):
+    """A page of another site sent the request."""
+
+    code = "foreign_origin"
+
+
+class RequestError(InhouseError):
+    """A request is malformed."""
+
+    code = "request_invalid"
+
+
+class NotFoundError(RequestError):
+    """There is nothing at that address."""
+
+    code = "not_found"
+
+
+class TooLargeError(RequestError):
+    """A request has more bytes than are accepted."""
+
+    code = "too_large"
 
 
 class UsageError(InhouseError):

@@ -16,6 +16,8 @@ from inhouse.errors import FileError, OutputError, PathEscapeError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+PICTURES = re.compile(r"\.(?:apng|avif|bmp|gif|jfif|jpe?g|png|tga|tiff?|webp)$", re.IGNORECASE)
+"""Names of pictures that a node may be offered; what loads one looks at its content."""
 _MODE = 0o666
 """A new file may be read by whom the user's umask lets, as any other program's."""
 

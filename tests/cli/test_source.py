@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from inhouse.cli.session import Places, Session, open_session
 from inhouse.cli.source import load_workflow, templates
 from inhouse.errors import WorkflowFormatError
+from inhouse.workers.session import Places, Session, open_session
 
 NODES = {"1": {"class_type": "PreviewAny", "inputs": {"source": "hello"}}}
 

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from tests.program import Command
 from tests.tiny_model import text_to_image
 
-from inhouse.cli.session import Places, Session, open_session
 from inhouse.compat.canvas import write_canvas
 from inhouse.compat.document import read_document
 from inhouse.errors import Fault, WorkflowError
+from inhouse.workers.session import Places, Session, open_session
 
 SOUND = json.dumps(text_to_image())
 

@@ -9,8 +9,8 @@ import pytest
 from tests.golden.compare import CASES, HERE, differences
 from tests.golden.models import MODELS, make_models
 
-from inhouse.cli.session import Places, Session, open_session
 from inhouse.compat.document import read_workflow
+from inhouse.workers.session import Places, Session, open_session
 
 EVERY_DAY = (
     "f_batch3",

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from tests.tiny_model import text_to_image
 
-from inhouse.cli.session import Places, Session, open_session
 from inhouse.compat.canvas import write_canvas
 from inhouse.compat.document import read_workflow
 from inhouse.errors import InhouseError
+from inhouse.workers.session import Places, Session, open_session
 
 TRIES = 5_000
 JUNK: tuple[Any, ...] = (

@@ -30,10 +30,10 @@ def nodes(
     as_json: AsJson = False,
 ) -> None:
     """List the nodes there are, or describe one."""
-    from inhouse.cli.session import Places, open_session
     from inhouse.cli.voice import speaking
     from inhouse.compat.object_info import object_info
     from inhouse.errors import RegistryError
+    from inhouse.workers.session import Places, open_session
 
     with speaking(as_json=as_json) as voice, open_session(Places(models, custom_nodes=custom_nodes)) as session:
         registry = session.registry
@@ -54,8 +54,8 @@ def nodes(
 
 def models(*, models: ModelsDir = Path("models"), as_json: AsJson = False) -> None:
     """List the model files there are, by kind."""
-    from inhouse.cli.session import open_catalogue
     from inhouse.cli.voice import speaking
+    from inhouse.workers.session import open_catalogue
 
     with speaking(as_json=as_json) as voice:
         catalogue = open_catalogue(models)

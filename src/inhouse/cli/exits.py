@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from inhouse.errors import (
     FileError,
     InhouseError,
+    InputNotFoundError,
     InternalError,
     InterruptedRunError,
     ModelError,
@@ -20,9 +21,6 @@ from inhouse.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-INPUT_NOT_FOUND = "input_not_found"
-"""Code of the fault when a workflow names a picture that the input folder does not have."""
 
 
 class Exit(IntEnum):
@@ -51,7 +49,11 @@ class Exit(IntEnum):
 def exit_code(error: InhouseError) -> Exit:
     """Return the exit code that an error ends the process with."""
     if isinstance(error, WorkflowInvalidError):
-        special = {ModelNotFoundError.code: Exit.MODEL, INPUT_NOT_FOUND: Exit.FILES, PathEscapeError.code: Exit.FILES}
+        special = {
+            ModelNotFoundError.code: Exit.MODEL,
+            InputNotFoundError.code: Exit.FILES,
+            PathEscapeError.code: Exit.FILES,
+        }
         return common((special.get(fault.code, Exit.INVALID) for fault in error.faults), Exit.INVALID)
     families = {
         InterruptedRunError: Exit.INTERRUPTED,

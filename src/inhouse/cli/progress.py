@@ -93,7 +93,7 @@ class ProgressBars:
         shown = "" if not speed else f"{speed:.1f} steps/s" if speed >= 1 else f"{1 / speed:.1f} s/step"
         steps = f"{event.value:g}/{event.total:g}"
         self._progress.update(bar, completed=event.value, total=event.total, steps=steps, speed=shown)
-        if event.preview is not None and self._save(event.preview()) and not self._previewed:
+        if callable(event.preview) and self._save(event.preview()) and not self._previewed:
             self._previewed = True
             self._voice.note(f"Preview: {self._preview}")
 

@@ -20,10 +20,10 @@ from inhouse.engine.control import Control
 if TYPE_CHECKING:
     from types import FrameType
 
-    from inhouse.cli.session import Session
     from inhouse.cli.voice import Voice
     from inhouse.engine.result import RunResult
     from inhouse.engine.workflow import Workflow
+    from inhouse.workers.session import Session
 
 SEED_MAX = 2**64 - 1
 
@@ -56,9 +56,9 @@ def run(
 ) -> None:
     """Run a workflow and say where its results lie."""
     from inhouse.cli.changes import Changes
-    from inhouse.cli.session import Places, open_session
     from inhouse.cli.source import load_workflow
     from inhouse.cli.voice import speaking
+    from inhouse.workers.session import Places, open_session
 
     with speaking(as_json=as_json) as voice:
         places = Places(models, input_dir, out, custom_nodes)

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import BinaryIO
 
-    from inhouse.cli.session import Session
     from inhouse.engine.workflow import Workflow
+    from inhouse.workers.session import Session
 
 MAX_BYTES = 256 * 1024**2
 """As much is read from a pipe: the largest picture with a workflow, not an endless stream."""

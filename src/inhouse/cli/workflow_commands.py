@@ -38,10 +38,10 @@ def validate(
     as_json: AsJson = False,
 ) -> None:
     """Check a workflow without running it; every fault is listed."""
-    from inhouse.cli.session import Places, open_session
     from inhouse.cli.source import load_workflow
     from inhouse.cli.voice import fault_data, speaking
     from inhouse.errors import WorkflowInvalidError
+    from inhouse.workers.session import Places, open_session
 
     with speaking(as_json=as_json) as voice:
         with open_session(Places(models, input_dir, custom_nodes=custom_nodes)) as session:
@@ -75,12 +75,12 @@ def convert(
     as_json: AsJson = False,
 ) -> None:
     """Convert a workflow between the canvas's format and the API's."""
-    from inhouse.cli.session import Places, open_session
     from inhouse.cli.source import load_workflow
     from inhouse.cli.voice import speaking
     from inhouse.compat.canvas import write_canvas
     from inhouse.compat.prompt import write_prompt
     from inhouse.files import write_atomic
+    from inhouse.workers.session import Places, open_session
 
     with speaking(as_json=as_json) as voice:
         with open_session(Places(custom_nodes=custom_nodes)) as session:

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from inhouse.engine.task import Task
 
 Arguments = dict[str, Any]
+_LONG = 2000
+"""A report of a failure shows this much of each text."""
+_MANY = 100
+"""A report of a failure shows this many elements of each list."""
 
 
 def arguments(task: Task) -> list[Arguments]:
@@ -46,6 +50,16 @@ def values(task: Task, name: str, value: Any) -> Sequence[Any]:
         return (source.failure,)
     slots: Sequence[Sequence[Any]] = source.outcome.slots
     return slots[value[1]]
+
+
+def told(task: Task) -> dict[str, list[Any]]:
+    """Return what a task was given, for a report: numbers and short texts as they are, all else as text."""
+    told_inputs = {}
+    for name, value in task.inputs.items():
+        source = task.sources.get(name)
+        held = values(task, name, value) if source is None or source.failure is None else (source.failure.error,)
+        told_inputs[name] = [_told(item) for item in held[:_MANY]]
+    return told_inputs
 
 
 def blocker(spec: NodeSpec, call: Mapping[str, Any]) -> Blocker | None:
@@ -112,6 +126,16 @@ def merge_ui(shown: Iterable[Mapping[str, Any] | None]) -> Mapping[str, Any] | N
         for name, items in (ui or {}).items():
             merged[name] = [*merged[name], *items] if name in merged else items
     return merged or None
+
+
+def _told(value: Any) -> Any:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    try:
+        text = str(value)
+    except Exception as error:  # noqa: BLE001 - a custom node's class may say anything, or nothing, of itself
+        text = f"{type(value).__name__} ({type(error).__name__} when shown)"
+    return text if len(text) <= _LONG else f"{text[:_LONG]} ..."
 
 
 def _kind(value: Any) -> str:

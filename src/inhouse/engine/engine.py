@@ -33,15 +33,23 @@ class Engine:
         registry: the nodes it knows.
         cache: where results are kept between runs; by default 2 GiB of its own.
         services: what nodes may ask their context for, by type.
+        scope: whose results output nodes may reuse. What an output node does (a file in somebody's folder) is no
+            part of its value, so engines that share a cache share its results only within one scope.
 
     """
 
     def __init__(
-        self, registry: Registry, *, cache: Cache | None = None, services: Mapping[type[Any], Any] | None = None
+        self,
+        registry: Registry,
+        *,
+        cache: Cache | None = None,
+        services: Mapping[type[Any], Any] | None = None,
+        scope: str = "",
     ) -> None:
         self.registry = registry
         self.cache = Cache(CACHE_BYTES) if cache is None else cache
         self.services = MappingProxyType(dict(services or {}))
+        self.scope = scope
         self._lane = AsyncLane()
 
     def validate(self, workflow: Workflow, targets: Sequence[str] | None = None) -> Validation:
@@ -86,6 +94,7 @@ class Engine:
             control=control or Control(),
             emit=emit or _nobody_listens,
             run_id=run_id or uuid.uuid4().hex,
+            scope=self.scope,
             shared=MappingProxyType(dict(shared or {})),
         )
         return Run(validation, surroundings).execute()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,18 +33,26 @@ class NodeStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An encoded picture, as it crosses from process to process."""
+
+    data: bytes
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
 class NodeProgress:
     """A node did ``value`` of ``total`` steps.
 
     ``preview`` makes a picture of what it has so far, an (H, W, 3) uint8 array; whoever wants one calls it at once, and
-    a run that nobody watches makes none.
+    a run that nobody watches makes none. From another process it comes as a ``Picture``.
     """
 
     node_id: str
     display_id: str
     value: float
     total: float
-    preview: Callable[[], Any] | None = None
+    preview: Callable[[], Any] | Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +68,16 @@ class NodeFinished:
 
 @dataclass(frozen=True, slots=True)
 class NodeFailed:
-    """A node failed; ``caught`` tells that another node handles it."""
+    """A node failed; ``caught`` tells that another node handles it.
+
+    ``inputs`` has what the node was given: literals as they are, everything else as text.
+    """
 
     node_id: str
     display_id: str
     error: InhouseError
     caught: bool
+    inputs: Mapping[str, list[Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,7 @@ class Graph:
         keys = self.keys
         for node_id in self._validation.order:
             spec = specs[node_id]
-            if spec.simple and not self.late:
+            if spec.simple and not self.late and not (spec.output_node and self._around.scope):
                 keys[node_id] = node_key(spec, inputs[node_id], keys)
             else:
                 self.set_key(self.task(node_id))
@@ -198,7 +198,8 @@ class Graph:
         found = self._found(task) if spec.reads else []
         if task.inherited:
             found = [(name, value if is_plain(value) else (task.inherited, task.id)) for name, value in found]
-        return [task.id if spec.keyed_by_id else None, answers, written, found] if is_plain(found) else None
+        scope = self._around.scope if spec.output_node else ""
+        return [task.id if spec.keyed_by_id else None, answers, written, found, scope] if is_plain(found) else None
 
     def _found(self, task: Task) -> list[tuple[str, Any]]:
         names = [name for name in shared_names(task.spec.reads, task.inputs) if name not in task.implicit]

@@ -71,6 +71,12 @@ class Registry:
             fresh[spec.id] = spec
         self._nodes.update(fresh)
 
+    def with_sources(self, sources: Mapping[str, ChoiceSource]) -> Registry:
+        """Return a view of the same nodes in which some choices come from elsewhere, such as a user's own folder."""
+        view = Registry(sources={**self._sources, **sources})
+        view._nodes = self._nodes
+        return view
+
     def get(self, node_id: str) -> NodeSpec | None:
         """Return the node of that id, or None."""
         return self._nodes.get(node_id)

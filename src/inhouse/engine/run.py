@@ -258,7 +258,7 @@ class Run:
             if not caught:
                 self.failures.append(failure)
                 self.schedule.stopping |= isinstance(error, InterruptedRunError)
-        self.emit(NodeFailed(task.id, task.display_id, error, caught))
+        self.emit(NodeFailed(task.id, task.display_id, error, caught, calls.told(task)))
         self.schedule.settle(task, None, failure)
 
     # -- the whole --------------------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ class Surroundings:
     emit: Emit
     run_id: str
     shared: Mapping[str, Any]
+    scope: str = ""
 
     def context(self, task: Task, call: int = 0, shared: Shared | None = None) -> Context:
         """Return the context of one call of a node."""

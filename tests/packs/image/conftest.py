@@ -9,8 +9,7 @@ import pytest
 from inhouse import Engine, Link, Workflow, WorkflowNode
 from inhouse.engine.registry import ChoiceSource
 from inhouse.engine.result import RunResult
-from inhouse.files import Folders
-from inhouse.packs.image import PICTURES
+from inhouse.files import PICTURES, Folders
 from inhouse.plugins import build_registry, load_packs
 
 Run = Callable[..., RunResult]

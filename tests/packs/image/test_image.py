@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from inhouse.packs.image import PICTURES
+from inhouse.files import PICTURES
 
 
 @pytest.mark.parametrize(("name", "offered"), [("a.PNG", True), ("b.jpeg", True), ("c.txt", False), ("png", False)])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from inhouse.plugins import hookimpl
@@ -11,9 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from inhouse.engine.node import NodeSpec
-
-PICTURES = re.compile(r"\.(?:apng|avif|bmp|gif|jfif|jpe?g|png|tga|tiff?|webp)$", re.IGNORECASE)
-"""The names that ``Choices("input/images")`` should offer; LoadImage itself looks at the content."""
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""A session: registry, folders, models and engine, put together for one command."""
+"""A session: registry, folders, models and engine, put together for a command or a worker."""
 
 from __future__ import annotations
 
@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inhouse.backends.compute import Compute
-from inhouse.cli.exits import INPUT_NOT_FOUND
 from inhouse.engine.cache import Cache
 from inhouse.engine.engine import CACHE_BYTES, Engine
 from inhouse.engine.registry import ChoiceSource
-from inhouse.errors import FileError, ModelNotFoundError
-from inhouse.files import Folders, is_file
+from inhouse.errors import FileError, InputNotFoundError, ModelNotFoundError
+from inhouse.files import PICTURES, Folders, is_file
 from inhouse.models.catalogue import ModelCatalogue
 from inhouse.models.folders import layout_under, with_extra_paths
-from inhouse.packs.image import PICTURES
 from inhouse.plugins import build_registry, load_packs
 
 if TYPE_CHECKING:
@@ -126,7 +124,7 @@ def choice_sources(catalogue: ModelCatalogue, folders: Folders) -> dict[str, Cho
         "input": ChoiceSource(
             lambda kind: folders.inputs(_INPUTS[kind]),
             lambda _: f"Looked in: {_listed([folders.input])}.",
-            INPUT_NOT_FOUND,
+            InputNotFoundError.code,
             lambda _, name: is_file(folders.path(name)),
         ),
     }

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from inhouse.backends.compute import Compute
-from inhouse.cli.session import Places, choice_sources, open_catalogue, open_session, temporary_folder
 from inhouse.errors import FileError
 from inhouse.files import Folders
 from inhouse.models.catalogue import ModelCatalogue
+from inhouse.workers.session import Places, choice_sources, open_catalogue, open_session, temporary_folder
 
 
 def test_a_session_has_every_packs_nodes_and_templates(tmp_path: Path) -> None:

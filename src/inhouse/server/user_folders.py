@@ -1,0 +1,51 @@
+"""Which folders are whose."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from inhouse.files import Folders
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SOLE_USER = "default"
+"""Who uses a gateway that one person uses; their files lie where ComfyUI would put them."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserFolders:
+    """The gateway's folders. The sole user's files lie in them; those of several users each in a folder below.
+
+    Attributes:
+        input: uploads.
+        output: what SaveImage writes.
+        temp: previews.
+        state: the gateway's own.
+
+    """
+
+    input: Path
+    output: Path
+    temp: Path
+    state: Path
+
+    def of(self, user: str) -> Folders:
+        """Return a user's folders for pictures."""
+        if user == SOLE_USER:
+            return Folders(self.input, self.output, self.temp)
+        name = folder_name(user)
+        return Folders(self.input / name, self.output / name, self.temp / name)
+
+    def profile(self, user: str) -> Path:
+        """Return the folder of a user's settings and workflows."""
+        return self.state / "users" / folder_name(user)
+
+
+def folder_name(user: str) -> str:
+    """Return a user's name as the name of a folder: another for each user, and never a path."""
+    if re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,63}", user):
+        return user
+    return "=" + user.encode().hex()[:200]

@@ -1,0 +1,84 @@
+"""Every setting: from ``INHOUSE_SERVER__PORT`` and the like, else from ``inhouse.toml``, else as it stands here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class ServerSettings(BaseModel, frozen=True, extra="forbid"):
+    """The gateway's address, and who may use it."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs `tokens`.")
+    port: int = Field(8188, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    tokens: Path | None = Field(None, description="File of access tokens and whose they are; without one, one person.")
+    hosts: tuple[str, ...] = Field((), description="Host names besides the address under which browsers may come.")
+    max_upload_mb: int = Field(100, ge=1, description="Largest request body, in MB.")
+    multi_user: bool = Field(
+        default=False,
+        description="Believe the name that a client gives itself (ComfyUI's --multi-user). Guards nothing.",
+    )
+
+
+class FolderSettings(BaseModel, frozen=True, extra="forbid"):
+    """Where files lie."""
+
+    models: Path = Field(Path("models"), description="Model folders, named as ComfyUI names them.")
+    input: Path = Field(Path("input"), description="What LoadImage reads, and uploads go to.")
+    output: Path = Field(Path("output"), description="What SaveImage writes.")
+    custom_nodes: Path | None = Field(None, description="ComfyUI node packs to load; none are loaded without it.")
+    state: Path = Field(
+        Path("state"), description="The queue, users' settings and workflows, and what runs leave behind."
+    )
+
+
+class WorkerSettings(BaseModel, frozen=True, extra="forbid"):
+    """What runs the workflows."""
+
+    count: int = Field(1, ge=0, description="Worker processes; 0 runs workflows inside the gateway, for tests only.")
+    attempts: int = Field(2, ge=1, description="How many workers may die of a run before it fails.")
+    grace_seconds: float = Field(30, ge=0, description="How long a running workflow may go on after a request to stop.")
+    cache_mb: int = Field(2048, ge=0, description="How much each worker remembers between runs, in MB.")
+    reference: bool = Field(default=False, description="Compute in float32, deterministically.")
+
+
+class StorageSettings(BaseModel, frozen=True, extra="forbid"):
+    """Where runs are kept, and for how long."""
+
+    url: str = Field("", description="postgresql://... for PostgreSQL; empty for a SQLite file in the state folder.")
+    keep_days: float = Field(
+        30, ge=0, description="Finished runs and their files older than this are deleted; 0 keeps all."
+    )
+    keep_runs: int = Field(10_000, ge=0, description="Of finished runs, this many are kept; 0 keeps all.")
+    keep_gb: float = Field(0, ge=0, description="The oldest files are deleted beyond this many GB; 0 keeps all.")
+
+
+class Settings(BaseSettings):
+    """Every setting there is."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="INHOUSE_", env_nested_delimiter="__", toml_file="inhouse.toml", extra="forbid", frozen=True
+    )
+    server: ServerSettings = ServerSettings()
+    folders: FolderSettings = FolderSettings()
+    workers: WorkerSettings = WorkerSettings()
+    storage: StorageSettings = StorageSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Say what goes before what: arguments, environment, file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)

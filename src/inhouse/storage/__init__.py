@@ -1,0 +1,1 @@
+"""Storage: runs, their queue and their artifacts, in SQLite or PostgreSQL."""

@@ -1,0 +1,160 @@
+"""The port between a gateway and what runs its workflows."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from inhouse.engine.events import Event
+    from inhouse.errors import WorkerLostError
+    from inhouse.files import Folders
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A run as a worker gets it.
+
+    Attributes:
+        run_id: the run.
+        user: whose it is.
+        workflow: JSON of the workflow in the API format.
+        extra: JSON of what came with it; ``extra_pnginfo`` goes into the files that nodes write.
+        targets: the output nodes to run.
+        folders: where its user's files lie.
+        scope: within which cached results of output nodes may be reused.
+        attempt: 1, or more after a worker died of it.
+        client_id: the canvas that asked for it, for packs that talk to it.
+        preview: ``none``, ``auto`` or the name of a method; whether steps come with a picture.
+        preview_size: the longest side of such a picture, in pixels.
+
+    """
+
+    run_id: str
+    user: str
+    workflow: str
+    extra: str
+    targets: tuple[str, ...]
+    folders: Folders
+    scope: str = ""
+    attempt: int = 1
+    client_id: str | None = None
+    preview: str = "auto"
+    preview_size: int = 512
+
+
+@dataclass(frozen=True, slots=True)
+class PackMessage:
+    """What a custom pack tells canvases.
+
+    Attributes:
+        event: the message's type; an ``int`` means a binary message of that type.
+        data: JSON-ready data, or bytes.
+        client_id: the canvas it is for; None means all.
+
+    """
+
+    event: str | int
+    data: Any
+    client_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PackDescription:
+    """A custom pack that a worker loaded, as data.
+
+    Attributes:
+        name: of its file or folder.
+        nodes: ``object_info`` entry by node id.
+        checks: for nodes with a check of their own, the inputs it wants; ``*`` among them means all.
+        web: the folder of its scripts for a canvas.
+        folder: where it lies (templates and translations are looked for in it).
+        problem: why it could not be loaded, wholly or in part; empty if it could.
+
+    """
+
+    name: str
+    nodes: Mapping[str, Any] = field(default_factory=dict)
+    checks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    web: Path | None = None
+    folder: Path | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a worker says of itself once it is ready.
+
+    Attributes:
+        pid: its process.
+        devices: ``name``, ``type``, ``index`` and memory in bytes, as ``/system_stats`` shows them.
+        versions: of what it runs on, such as ``torch``.
+        packs: the custom packs it loaded, and those it could not.
+        routes: path of the socket on which routes of custom packs are served; None if there are none.
+
+    """
+
+    pid: int
+    devices: Sequence[Mapping[str, Any]] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    packs: Sequence[PackDescription] = ()
+    routes: Path | None = None
+
+
+class Listener(Protocol):
+    """Who hears of a worker; always called on the event loop that started it."""
+
+    def happened(self, worker: Worker, run_id: str, events: Sequence[Event]) -> None:
+        """These happened in a run, in this order; the last of a run is ``RunFinished``."""
+
+    def told(self, worker: Worker, message: PackMessage) -> None:
+        """Pass on what a custom pack has to say."""
+
+    def lost(self, worker: Worker, error: WorkerLostError) -> None:
+        """The worker died; whatever it ran did not end. It may be started again."""
+
+
+class Worker(ABC):
+    """Runs one job at a time. The name is unique in a gateway, and stays when the worker is started again."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    async def start(self, listener: Listener) -> Description:
+        """Become ready, also again after a death.
+
+        Raises:
+            WorkerStartError: it cannot.
+
+        """
+
+    @abstractmethod
+    def submit(self, job: Job) -> None:
+        """Run a job; what happens is told to the listener, to ``RunFinished`` or to the worker's death.
+
+        Raises:
+            WorkerLostError: it is not there.
+
+        """
+
+    @abstractmethod
+    def cancel(self, run_id: str) -> None:
+        """Stop a run at its next step; one that is not running is let be. ``RunFinished`` still comes."""
+
+    @abstractmethod
+    async def ask(self, question: str, **details: Any) -> Any:
+        """Ask what ``workers.answers`` can answer, also while a job runs.
+
+        Raises:
+            WorkerLostError: it died meanwhile.
+
+        """
+
+    @abstractmethod
+    async def close(self, grace: float) -> None:
+        """Let the running job end for ``grace`` seconds, then end it and the worker."""
