@@ -37,7 +37,12 @@ class TestFailures:
         assert isinstance(first, NodeExecutionError)
         assert (first.node_id, str(first)) == ("f", "Node f (Fail) failed: ValueError: no 1")
         assert isinstance(first.__cause__, ValueError)
-        assert [(e.node_id, e.caught) for e in events(told, event.NodeFailed)] == [("f", False), ("g", False)]
+        failed = events(told, event.NodeFailed)
+        assert [(e.node_id, e.caught) for e in failed] == [("f", False), ("g", False)]
+        raised = failed[0].raised
+        assert (raised.kind, raised.message) == ("ValueError", "no 1")
+        assert len(raised.traceback) == 1, "the engine's own frames say nothing"
+        assert raised.traceback[0].startswith('  File "tests/engine/kit.py", line ')
 
     def test_a_node_that_exits_the_program_only_fails(self) -> None:
         @node("Exit")

@@ -67,10 +67,28 @@ class NodeFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class Raised:
+    """An exception, as it crosses from process to process.
+
+    Attributes:
+        kind: its class; with its module where that is not Python's own.
+        message: what it says; may be empty.
+        traceback: a text for each frame, the innermost last; files are named from the folder that the machine's Python
+            finds them in, as it is nobody's business where that lies.
+
+    """
+
+    kind: str
+    message: str
+    traceback: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFailed:
     """A node failed; ``caught`` tells that another node handles it.
 
-    ``inputs`` has what the node was given: literals as they are, everything else as text.
+    ``inputs`` has what the node was given: literals as they are, everything else as text. ``raised`` is what the node's
+    own code raised, where that was it.
     """
 
     node_id: str
@@ -78,6 +96,7 @@ class NodeFailed:
     error: InhouseError
     caught: bool
     inputs: Mapping[str, list[Any]] = field(default_factory=dict)
+    raised: Raised | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inhouse.engine.events import Raised
 from inhouse.engine.task import Failure
 from inhouse.errors import InhouseError, NodeExecutionError, OutOfMemoryError
 
 if TYPE_CHECKING:
     from inhouse.engine.task import Task
+
+_ENGINE = Path(__file__).parent
+_FRAMES = 50
+"""A recursion without end has a thousand, all alike."""
 
 
 def translated(error: BaseException, task: Task) -> InhouseError:
@@ -29,6 +36,21 @@ def translated(error: BaseException, task: Task) -> InhouseError:
     )
     ours.__cause__ = error
     return ours
+
+
+def recorded(error: BaseException) -> Raised:
+    """Return an exception as data; the engine's own frames, above the node's, say nothing about the fault."""
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    frames = traceback.extract_tb(error.__traceback__)
+    while frames and Path(frames[0].filename).parent == _ENGINE:
+        del frames[0]
+    lines = [
+        f'  File "{_shortened(frame.filename)}", line {frame.lineno}, in {frame.name}\n'
+        + (f"    {frame.line}\n" if frame.line else "")
+        for frame in frames[-_FRAMES:]
+    ]
+    return Raised(name, str(error), tuple(lines))
 
 
 def gone(task: Task) -> Failure:
@@ -71,3 +93,11 @@ def _let_go(error: BaseException) -> None:
         seen.add(id(current))
         traceback.clear_frames(current.__traceback__)
         stack.extend(other for other in (current.__cause__, current.__context__) if other is not None)
+
+
+def _shortened(filename: str) -> str:
+    """Return a file's path from the folder that Python finds it in, else its name and two folders."""
+    path = Path(filename)
+    roots = [Path(entry) for entry in sys.path if entry]
+    inner = [path.relative_to(root) for root in roots if path.is_relative_to(root)]
+    return min(inner, key=lambda short: len(short.parts)).as_posix() if inner else "/".join(path.parts[-3:])

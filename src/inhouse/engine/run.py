@@ -17,7 +17,7 @@ from inhouse.engine.events import (
     RunStarted,
 )
 from inhouse.engine.expansion import collect, expand
-from inhouse.engine.failing import is_caught, translated
+from inhouse.engine.failing import is_caught, recorded, translated
 from inhouse.engine.graph import Graph
 from inhouse.engine.result import RunResult, deadlocks, status_of
 from inhouse.engine.schedule import Schedule
@@ -258,7 +258,7 @@ class Run:
             if not caught:
                 self.failures.append(failure)
                 self.schedule.stopping |= isinstance(error, InterruptedRunError)
-        self.emit(NodeFailed(task.id, task.display_id, error, caught, calls.told(task)))
+        self.emit(NodeFailed(task.id, task.display_id, error, caught, calls.told(task), recorded(raised)))
         self.schedule.settle(task, None, failure)
 
     # -- the whole --------------------------------------------------------------------------------------------------
