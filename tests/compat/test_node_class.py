@@ -2,7 +2,7 @@ from types import MappingProxyType
 from typing import Any
 
 from inhouse.compat.dynamic_prompt import Expansions
-from inhouse.compat.node_class import NodeClass, adapt, hidden_inputs, take_literals
+from inhouse.compat.node_class import NodeClass, adapt, hidden_inputs
 from inhouse.engine.asking import parameters
 
 
@@ -45,11 +45,6 @@ def test_none_as_a_fingerprint_is_a_value_and_a_coroutine_is_always_new() -> Non
     assert none() is not None
     assert coroutine is not None
     assert coroutine() is None
-
-
-def test_inputs_that_only_a_widget_gives_take_values() -> None:
-    spec = take_literals(adapt(a_class(), Expansions()), frozenset({"WHEEL", "INT"}))
-    assert [name for name, item in spec.inputs.items() if item.type.is_wildcard] == ["wheel"]
 
 
 def test_choices_that_cannot_be_asked_for_are_those_seen_first() -> None:

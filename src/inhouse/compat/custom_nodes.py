@@ -16,8 +16,9 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from inhouse.compat.dynamic_prompt import Expansions
+from inhouse.compat.leniency import take_literals
 from inhouse.compat.modules import PACKS, ModuleTable, host_modules
-from inhouse.compat.node_class import adapt, take_literals
+from inhouse.compat.node_class import adapt
 from inhouse.compat.v1 import read_v1
 from inhouse.compat.v3 import read_v3
 from inhouse.errors import FileError, RegistryError
@@ -44,6 +45,7 @@ class CustomPack:
         path: where it lies.
         nodes: its nodes.
         web: the folder of its scripts for a canvas; None if it has none.
+        watches: folders of files that it lists, besides those of models.
 
     """
 
@@ -51,6 +53,15 @@ class CustomPack:
     path: Path
     nodes: tuple[NodeSpec, ...] = ()
     web: Path | None = None
+    watches: tuple[Path, ...] = ()
+
+
+class PackError(RegistryError):
+    """A pack, or a node of it, cannot be loaded."""
+
+    def __init__(self, pack: str, message: str, *, hint: str) -> None:
+        super().__init__(message, hint=hint)
+        self.pack = pack
 
 
 class CustomNodes:
@@ -72,7 +83,7 @@ class CustomNodes:
 
     def __init__(self, folder: Path, registry: Registry, folders: Folders, catalogue: ModelCatalogue) -> None:
         self.packs: list[CustomPack] = []
-        self.problems: list[RegistryError] = []
+        self.problems: list[PackError] = []
         self._expansions = Expansions()
         self.classes: dict[str, type[Any]] = {}
         self._table = ModuleTable(host_modules(registry, self.classes, folders, catalogue, folder))
@@ -126,20 +137,15 @@ class CustomNodes:
 
     def _problem(self, path: Path, text: str, error: BaseException) -> None:
         hint = f"Install {error.name!r}, or move the pack away." if isinstance(error, ModuleNotFoundError) else ""
-        problem = RegistryError(f"Custom pack {_pack_name(path)!r} {text}.", hint=hint or "Mend it, or move it away.")
+        name = _pack_name(path)
+        problem = PackError(name, f"Custom pack {name!r} {text}.", hint=hint or "Mend it, or move it away.")
         problem.__cause__ = error
         self.problems.append(problem)
         _LOG.warning("%s", problem)
 
     def _register(self, registry: Registry) -> None:
         """Add the nodes of all packs, or none."""
-        given = {name for pack in self.packs for spec in pack.nodes for out in spec.outputs for name in out.type.names}
-        given.update(name for spec in registry for out in spec.outputs for name in out.type.names)
-        wanted = {
-            name for pack in self.packs for spec in pack.nodes for i in spec.inputs.values() for name in i.type.names
-        }
-        typed_in = frozenset(wanted - given)
-        registry.add(take_literals(spec, typed_in) for pack in self.packs for spec in pack.nodes)
+        registry.add(take_literals((spec for pack in self.packs for spec in pack.nodes), registry))
 
 
 def load_custom_nodes(folder: Path, registry: Registry, folders: Folders, catalogue: ModelCatalogue) -> CustomNodes:

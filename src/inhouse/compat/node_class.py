@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.calls_in_progress import Call, running
 from inhouse.compat.dynamic_prompt import DynamicPrompt, Expansions
+from inhouse.compat.leniency import is_open_ended, left_to_check
 from inhouse.compat.live_choices import LiveChoices
 from inhouse.compat.node_result import read_result
 from inhouse.compat.object_info import read_input, type_name
+from inhouse.compat.signatures import with_names
 from inhouse.engine.markers import Choices
 from inhouse.engine.node import NodeSpec
-from inhouse.engine.types import WireType
 
 if TYPE_CHECKING:
     from inhouse.engine.context import Context
@@ -27,7 +28,8 @@ HIDDEN_KINDS = frozenset(
     {"UNIQUE_ID", "PROMPT", "EXTRA_PNGINFO", "DYNPROMPT", "AUTH_TOKEN_COMFY_ORG", "API_KEY_COMFY_ORG"}
 )
 """What hidden inputs may ask for; the last two are always None here."""
-_LIST_OPTIONS = ("multiselect", "multi_select")
+_TYPES = frozenset({"input_types"})
+"""The parameter of a check that wants to know what is linked; whoever has it judges types itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +92,15 @@ def adapt(node: NodeClass, expansions: Expansions) -> NodeSpec:
         if node.fingerprint
         else None,
         needs=adapter.needs if lazy else None,
-        check=_with_parameters(adapter.check, node.check, inputs) if node.check else None,
+        check=_with_parameters(adapter.check, node.check, [*inputs, *_TYPES & _parameters(node.check)])
+        if node.check
+        else None,
         keyed_by_id=node.keyed_by_id or "UNIQUE_ID" in node.hidden.values(),
         hidden=MappingProxyType(dict(node.hidden)),
         context=CONTEXT,
         flags=MappingProxyType(dict(node.flags)),
         is_async=node.is_async,
     )
-
-
-def take_literals(spec: NodeSpec, types: frozenset[str]) -> NodeSpec:
-    """Return a node whose inputs of some types take typed-in values, as a widget of the pack's own gives them."""
-    inputs = {
-        name: item if item.is_widget or item.type.names.isdisjoint(types) else replace(item, type=_or_any(item.type))
-        for name, item in spec.inputs.items()
-    }
-    return replace(spec, inputs=MappingProxyType(inputs))
 
 
 class _Adapter:
@@ -168,18 +163,11 @@ class _Adapter:
     def read(self, section: str, name: str, given: Any) -> InputSpec:
         item = read_input(name, given, required=section == "required")
         checked = _parameters(self.node.check) if self.node.check else frozenset[str]()
-        own_check = name in checked or "**" in checked
         if item.choices is not None:
-            open_ended = own_check or any(item.options.get(option) for option in _LIST_OPTIONS)
             listed = self.lister(section, name, tuple(item.choices.source))
-            item = replace(item, choices=Choices(LiveChoices(listed, open_ended=open_ended)))
-        if own_check and item.range is not None:
-            bounds = {key: getattr(item.range, key) for key in ("min", "max", "step", "round")}
-            told = {key: value for key, value in bounds.items() if value is not None and abs(value) != float("inf")}
-            item = replace(item, range=None, options=MappingProxyType({**item.options, **told}))
-        if "input_types" in checked and not item.is_widget:
-            item = replace(item, type=_or_any(item.type))
-        return item
+            choices = LiveChoices(listed, open_ended=is_open_ended(item, checked))
+            item = replace(item, choices=Choices(choices))
+        return left_to_check(item, checked)
 
     def lister(self, section: str, name: str, first: tuple[Any, ...]) -> Callable[[], Sequence[Any]]:
         """Return a function that asks the class for an input's choices; where that fails, they are the first ones."""
@@ -228,19 +216,15 @@ def _id(context: Context | None) -> str:
     return context.node_id if context else ""
 
 
-def _or_any(wire: WireType) -> WireType:
-    return WireType.parse(f"{wire},*")
-
-
 def _choices(given: Any) -> Sequence[Any]:
     listed = given[0] if isinstance(given[0], list | tuple) else given[1].get("options", ()) if len(given) > 1 else ()
     return tuple(listed or ())
 
 
 def _parameters(function: Callable[..., Any]) -> frozenset[str]:
-    """Return the names of a function's parameters, ``**`` among them if it takes any keyword."""
+    """Return the names of a function's parameters, ``*`` among them if it takes any keyword."""
     found = inspect.signature(function).parameters.values()
-    return frozenset("**" if p.kind is p.VAR_KEYWORD else p.name for p in found)
+    return frozenset("*" if p.kind is p.VAR_KEYWORD else p.name for p in found)
 
 
 def _required(function: Callable[..., Any]) -> frozenset[str]:
@@ -252,7 +236,7 @@ def _required(function: Callable[..., Any]) -> frozenset[str]:
 def _ask(function: Callable[..., Any], known: Mapping[str, Any]) -> Any:
     """Call a function with what it has parameters for; what it only takes among any keywords includes no types."""
     wanted = _parameters(function)
-    return function(**{n: v for n, v in known.items() if n in wanted or ("**" in wanted and n != "input_types")})
+    return function(**{n: v for n, v in known.items() if n in wanted or ("*" in wanted and n != "input_types")})
 
 
 def _with_parameters(
@@ -260,12 +244,4 @@ def _with_parameters(
 ) -> Callable[..., Any]:
     """Return ``asked`` as a function whose signature has those of the names that ``function`` looks at."""
     wanted = _parameters(function) | {"context"}
-
-    def ask(**known: Any) -> Any:
-        return asked(**known)
-
-    kind = inspect.Parameter.KEYWORD_ONLY
-    looked_at = [name for name in dict.fromkeys(names) if name in wanted or "**" in wanted]
-    parameters = [inspect.Parameter(name, kind, default=None) for name in looked_at]
-    ask.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # what inspect looks for
-    return ask
+    return with_names(asked, [name for name in names if name in wanted or "*" in wanted])

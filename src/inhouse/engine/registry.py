@@ -77,6 +77,18 @@ class Registry:
         view._nodes = self._nodes
         return view
 
+    def extended(self, nodes: Iterable[NodeSpec]) -> Registry:
+        """Return a registry of these nodes and more, with the same sources; this one stays as it is.
+
+        Raises:
+            RegistryError: an id is taken already.
+
+        """
+        registry = Registry(sources=self._sources)
+        registry._nodes = dict(self._nodes)
+        registry.add(nodes)
+        return registry
+
     def get(self, node_id: str) -> NodeSpec | None:
         """Return the node of that id, or None."""
         return self._nodes.get(node_id)

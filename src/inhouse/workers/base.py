@@ -74,6 +74,7 @@ class PackDescription:
         web: the folder of its scripts for a canvas.
         folder: where it lies (templates and translations are looked for in it).
         problem: why it could not be loaded, wholly or in part; empty if it could.
+        watches: folders of files that its nodes list; when one changes, so may the description.
 
     """
 
@@ -83,6 +84,7 @@ class PackDescription:
     web: Path | None = None
     folder: Path | None = None
     problem: str = ""
+    watches: Sequence[Path] = ()
 
 
 @dataclass(frozen=True, slots=True)
