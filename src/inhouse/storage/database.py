@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
-READERS = 4
+READERS = 3
 """How many connections read side by side."""
 _BUSY_SECONDS = 10
-_CACHE_KB = 32_768
+_CACHE_KB = 24_576
+"""For each connection that is used; room for the queue of ten thousand small workflows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,8 @@ def _writer(place: URL) -> Engine:
 
 
 def _reader(place: URL) -> Engine:
-    options: dict[str, Any] = {"pool_size": READERS, "max_overflow": 0, "isolation_level": "AUTOCOMMIT"}
+    options: dict[str, Any] = {"pool_size": READERS, "max_overflow": 0, "pool_use_lifo": True}
+    options["isolation_level"] = "AUTOCOMMIT"
     if place.get_backend_name() == "sqlite":
         engine = _engine(place, **options)
         event.listen(engine, "connect", _prepare_sqlite)
@@ -119,7 +121,7 @@ def _reader(place: URL) -> Engine:
 def _engine(place: URL, **options: Any) -> Engine:
     try:
         arguments = {"timeout": _BUSY_SECONDS} if place.get_backend_name() == "sqlite" else {"connect_timeout": 10}
-        return create_engine(place, connect_args=arguments, **options)
+        return create_engine(place, connect_args=arguments, hide_parameters=True, **options)
     except ModuleNotFoundError as error:
         raise StorageError(
             "PostgreSQL's driver is not installed.", hint="pip install 'inhouse[server,postgresql]'"

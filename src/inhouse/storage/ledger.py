@@ -98,7 +98,7 @@ class Ledger:
     async def queue_items(self, user: str | None, state: RunState) -> str:
         """Return the JSON list of ComfyUI's queue items: ``[number, id, workflow, extra, targets]``, the next first."""
         query = queries.queue_items(user, state, self._database.reader.dialect.name)
-        return await self._read(lambda connection: str(connection.scalar(query)))
+        return await self._read(lambda connection: f"[{connection.scalar(query) or ''}]")
 
     async def history(
         self, user: str | None, *, limit: int | None = None, offset: int | None = None
@@ -111,10 +111,8 @@ class Ledger:
             offset: leave out so many of the oldest; without it, a limit leaves the newest.
 
         """
-        newest = offset is None and limit is not None
-        query = queries.history(user, newest_first=newest).limit(limit).offset(offset)
-        found = await self._read(lambda connection: queries.read(connection, query))
-        return found[::-1] if newest else found
+        query = queries.history(user, limit, offset)
+        return await self._read(lambda connection: queries.read(connection, query))
 
     async def jobs(
         self, user: str | None, states: Sequence[RunState] = (), limit: int | None = None, offset: int = 0
@@ -124,7 +122,7 @@ class Ledger:
         def both(connection: Connection) -> tuple[list[RunRecord], int]:
             count = _counts(connection, user)
             total = sum(count[state] for state in (states or RunState))
-            return queries.read(connection, queries.jobs(user, states).limit(limit).offset(offset)), total
+            return queries.read(connection, queries.jobs(user, states, limit, offset)), total
 
         return await self._read(both)
 

@@ -13,7 +13,7 @@ from inhouse.storage.records import Artifact, Conclusion, RunRecord, RunState, S
 from inhouse.storage.schema import ARTIFACTS, REQUESTS, RUNS
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import Connection, Row
 
 _CHUNK = 1000
 """How many values a statement lists; SQLite takes 32,766."""
@@ -34,19 +34,22 @@ def open_runs() -> Select[Any]:
     return runs(texts=False).where(RUNS.c.state.in_(_OPEN)).order_by(RUNS.c.sequence)
 
 
-def history(user: str | None, *, newest_first: bool) -> Select[Any]:
-    """Return a query for what the history shows, by when it finished."""
-    order = [RUNS.c.finished, RUNS.c.sequence]
-    query = _of(user, runs()).where(RUNS.c.shown)
-    return query.order_by(*(column.desc() if newest_first else column for column in order))
+def history(user: str | None, limit: int | None, offset: int | None) -> Select[Any]:
+    """Return a query for what the history shows, by when it finished; a limit without an offset leaves the newest."""
+    newest = offset is None and limit is not None
+    order = (RUNS.c.finished, RUNS.c.sequence)
+    page = _of(user, select(RUNS.c.sequence)).where(RUNS.c.shown)
+    page = page.order_by(*(column.desc() if newest else column for column in order))
+    return _on(page.limit(limit).offset(offset)).order_by(*order)
 
 
-def jobs(user: str | None, states: Sequence[RunState]) -> Select[Any]:
+def jobs(user: str | None, states: Sequence[RunState], limit: int | None, offset: int) -> Select[Any]:
     """Return a query for runs in any of some states, or in any state if none are given; the newest first."""
-    query = _of(user, runs())
+    newest = RUNS.c.sequence.desc()
+    page = _of(user, select(RUNS.c.sequence))
     if states:
-        query = query.where(RUNS.c.state.in_(states))
-    return query.order_by(RUNS.c.sequence.desc())
+        page = page.where(RUNS.c.state.in_(states))
+    return _on(page.order_by(newest).limit(limit).offset(offset)).order_by(newest)
 
 
 def counts(user: str | None) -> Select[Any]:
@@ -55,22 +58,21 @@ def counts(user: str | None) -> Select[Any]:
 
 
 def queue_items(user: str | None, state: RunState, dialect: str) -> Select[Any]:
-    """Return a query for one text: the JSON list of ComfyUI's queue items, the next run first.
+    """Return a query for one text: ComfyUI's queue items with commas between them, the next run first; NULL for none.
 
     The database puts it together: ten thousand workflows never become Python objects.
     """
-    quoted = {"sqlite": func.json_quote(RUNS.c.id)}.get(dialect, func.to_json(RUNS.c.id))
-    parts: list[ColumnElement[Any]] = [RUNS.c.number, quoted, REQUESTS.c.workflow, REQUESTS.c.extra, RUNS.c.targets]
-    item: ColumnElement[str] = literal("[")
-    for index, part in enumerate(parts):
-        item = item.concat(literal(",") if index else literal("")).concat(part)
+    quoted, form = {"sqlite": (func.json_quote, func.printf)}.get(dialect, (func.to_json, func.format))
+    item = form(
+        "[%s,%s,%s,%s,%s]", RUNS.c.number, quoted(RUNS.c.id), REQUESTS.c.workflow, REQUESTS.c.extra, RUNS.c.targets
+    )
     items = (
-        _of(user, select(item.concat(literal("]")).label("item")).join_from(RUNS, REQUESTS))
+        _of(user, select(item.label("item")).join_from(RUNS, REQUESTS))
         .where(RUNS.c.state == state)
         .order_by(RUNS.c.priority.desc(), cast(RUNS.c.number, Double), RUNS.c.sequence)
         .subquery()
     )
-    return select(func.coalesce(literal("[").concat(aggregate_strings(items.c.item, ",")).concat(literal("]")), "[]"))
+    return select(aggregate_strings(items.c.item, ","))
 
 
 def read(connection: Connection, query: Select[Any]) -> list[RunRecord]:
@@ -79,6 +81,11 @@ def read(connection: Connection, query: Select[Any]) -> list[RunRecord]:
     finished = [row.sequence for row in rows if row.state not in _OPEN]
     artifacts = _artifacts(connection, finished)
     return [_record(row, artifacts.get(row.sequence, ())) for row in rows]
+
+
+def _on(page: Select[Any]) -> Select[Any]:
+    """Return a query for the runs of a page. Their numbers come first, so that no large text is sorted."""
+    return runs().where(RUNS.c.sequence.in_(page))
 
 
 def _of(user: str | None, query: Select[Any]) -> Select[Any]:
@@ -99,31 +106,16 @@ def _artifacts(connection: Connection, sequences: Sequence[int]) -> dict[int, li
 
 
 def _record(row: Row[Any], artifacts: Iterable[Artifact]) -> RunRecord:
-    state = RunState(row.state)
+    values: tuple[Any, ...] = tuple(row)
+    sequence, run_id, user, number, priority, targets, client_id, key, digest, created = values[:10]
+    state_name, attempts, worker, leased_until, started, finished, _shown, *texts, workflow, extra = values[10:]
+    state = RunState(state_name)
+    targets = tuple(json.loads(targets))
+    submission = Submission(
+        run_id, user, json.loads(number), workflow, extra, targets, priority, client_id, key, digest, created
+    )
     conclusion = None
     if state.is_final:
-        texts = {"outputs": row.outputs or "{}", "status": row.status or "{}", "meta": row.meta or "{}"}
-        conclusion = Conclusion(row.id, state, row.finished, artifacts=tuple(artifacts), **texts)
-    submission = Submission(
-        id=row.id,
-        user=row.user,
-        number=json.loads(row.number),
-        workflow=row.workflow,
-        extra=row.extra,
-        targets=tuple(json.loads(row.targets)),
-        priority=row.priority,
-        client_id=row.client_id,
-        idempotency_key=row.idempotency_key,
-        digest=row.digest,
-        created=row.created,
-    )
-    return RunRecord(
-        sequence=row.sequence,
-        submission=submission,
-        state=state,
-        attempts=row.attempts,
-        worker=row.worker,
-        leased_until=row.leased_until,
-        started=row.started,
-        conclusion=conclusion,
-    )
+        outputs, status, meta = (text or "{}" for text in texts)
+        conclusion = Conclusion(run_id, state, finished, outputs, status, meta, tuple(artifacts))
+    return RunRecord(sequence, submission, state, attempts, worker, leased_until, started, conclusion)

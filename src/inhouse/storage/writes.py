@@ -7,15 +7,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Executable, Select, String, and_, bindparam, case, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    Executable,
+    Select,
+    String,
+    and_,
+    bindparam,
+    case,
+    delete,
+    exists,
+    insert,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.types import BigInteger, Double, Integer
 
 from inhouse.storage.records import Conclusion, RunState, Submission
 from inhouse.storage.schema import ARTIFACTS, REQUESTS, RUNS
 
-_OPEN = (RunState.QUEUED.value, RunState.RUNNING.value)
 _THIS = RUNS.c.id == bindparam("run_id")
-_OPEN_ONE = and_(_THIS, RUNS.c.state.in_(_OPEN))
+# No IN: SQLAlchemy expands its list for each row, so that many rows could not go at once.
+_IS_OPEN = or_(RUNS.c.state == RunState.QUEUED.value, RUNS.c.state == RunState.RUNNING.value)
+_OPEN_ONE = and_(_THIS, _IS_OPEN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +142,7 @@ CONCLUDE = Kind(
         _INSERT_ARTIFACT,
     )
 )
-DELETE = Kind((delete(RUNS).where(_THIS, RUNS.c.state.not_in(_OPEN)),))
+DELETE = Kind((delete(RUNS).where(_THIS, not_(_IS_OPEN)),))
 
 
 def submit(run: Submission, sequence: int) -> Write:
