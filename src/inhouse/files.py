@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import functools
 import hashlib
+import json
 import os
 import re
 import secrets
-from dataclasses import dataclass
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -30,12 +35,14 @@ class Folders:
         input: what LoadImage reads.
         output: what SaveImage writes.
         temp: what PreviewImage writes.
+        claims: the names that the run holds; None where no run is ever tried again.
 
     """
 
     input: Path
     output: Path
     temp: Path
+    claims: Claims | None = field(default=None, compare=False)
 
     def path(self, name: str, kind: str = "input") -> Path:
         """Return the path of a file in one of the folders; ``name`` may end in `` [output]`` and the like.
@@ -49,6 +56,10 @@ class Folders:
             name, kind = match.groups()
         root: Path = getattr(self, kind)
         return inside(root, name)
+
+    def claim(self, claimant: str, folder: Path, suffix: str) -> Claim | None:
+        """Return a node's claim to its next file of that kind; see ``Claims``."""
+        return None if self.claims is None else self.claims.next(claimant, folder, suffix)
 
     def inputs(self, pattern: re.Pattern[str]) -> list[str]:
         """List the files of the input folder whose name matches, sorted."""
@@ -83,13 +94,20 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def write_atomic(path: Path, write: Callable[[BinaryIO], object], *, overwrite: bool = True) -> None:
+def write_atomic(
+    path: Path,
+    write: Callable[[BinaryIO], object],
+    *,
+    overwrite: bool = True,
+    written: Callable[[os.stat_result], None] | None = None,
+) -> None:
     """Write a file whole or not at all: beside its place, synced to disk, then moved there.
 
     Args:
         path: where it goes; missing folders are made.
         write: called with the open file.
         overwrite: replace what is there.
+        written: called with what the disk says of the file just before it is moved.
 
     Raises:
         FileExistsError: something is there and ``overwrite`` is False.
@@ -107,6 +125,8 @@ def write_atomic(path: Path, write: Callable[[BinaryIO], object], *, overwrite: 
             write(file)
             file.flush()
             os.fsync(file.fileno())
+        if written is not None:
+            written(beside.stat())
         if overwrite:
             beside.replace(path)
         else:
@@ -136,22 +156,119 @@ def _move_new(beside: Path, path: Path) -> None:
             raise
 
 
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One name that a run holds, or is about to.
+
+    Attributes:
+        held: the file that it wrote under this claim when it was tried before, if that is still there.
+        note: keeps that a file is the run's, before it has its name.
+
+    """
+
+    held: Path | None
+    note: Callable[[Path, os.stat_result], None]
+
+
+class Claims:
+    """The names of the files that a run writes, noted in a journal: tried again, it writes over its own and no others.
+
+    A node's n-th file is the same file each time. What it is told apart by is what the disk says of it (number and time
+    of change), so that nobody else's file is overwritten that took the name meanwhile. The journal survives the death
+    of the process; it is not synced, as after a power cut a second copy is the least of evils.
+
+    Args:
+        folder: has a journal for each run.
+        run_id: the run.
+
+    """
+
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self._journal = folder / hashlib.sha256(run_id.encode(errors="surrogatepass")).hexdigest()
+        self._lock = threading.Lock()
+        self._counts: Counter[str] = Counter()
+        self._noted: dict[str, list[tuple[str, int, int]]] | None = None
+
+    def next(self, claimant: str, folder: Path, suffix: str) -> Claim:
+        """Return a node's next claim to a file of that kind in that folder."""
+        with self._lock:
+            noted = self._noted = self._read() if self._noted is None else self._noted
+            kind = json.dumps([claimant, str(folder), suffix])
+            self._counts[kind] += 1
+            key = f"{self._counts[kind]} {kind}"
+            held = next((Path(path) for path, *mark in reversed(noted.get(key, ())) if _mark(Path(path)) == mark), None)
+        return Claim(held, lambda path, status: self._note(key, path, status))
+
+    def forget(self) -> None:
+        """Delete the journal: the run will not be tried again."""
+        self._journal.unlink(missing_ok=True)
+
+    def _note(self, key: str, path: Path, status: os.stat_result) -> None:
+        line = json.dumps([key, str(path), status.st_ino, status.st_mtime_ns]).encode() + b"\n"
+        self._journal.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            os.write(handle, line)
+        finally:
+            os.close(handle)
+
+    def _read(self) -> dict[str, list[tuple[str, int, int]]]:
+        noted: dict[str, list[tuple[str, int, int]]] = {}
+        try:
+            lines = self._journal.read_bytes().splitlines()
+        except FileNotFoundError:
+            return noted
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):  # the last line of a process that was killed
+                key, path, number, changed = json.loads(line)
+                noted.setdefault(key, []).append((path, number, changed))
+        return noted
+
+
+def _mark(path: Path) -> list[int] | None:
+    """Return what tells a file from another one of its name; None if there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return [status.st_ino, status.st_mtime_ns]
+
+
 def write_numbered(
-    folder: Path, prefix: str, suffix: str, write: Callable[[BinaryIO], object], *, attempts: int = 1000
+    folder: Path,
+    prefix: str,
+    suffix: str,
+    write: Callable[[BinaryIO], object],
+    *,
+    claim: Claim | None = None,
+    attempts: int = 1000,
 ) -> Path:
     """Write ``<prefix>_00001_<suffix>`` with the next free number; ``prefix`` may name a sub-folder.
+
+    Args:
+        folder: the prefix is below it.
+        prefix: the beginning of the name.
+        suffix: its end.
+        write: called with the open file.
+        claim: a file that was written under it before is replaced, and no new name is taken.
+        attempts: how many numbers to try if others take them at the same time.
 
     Raises:
         PathEscapeError: the prefix leads out of the folder.
         OutputError: the file cannot be written.
 
     """
+    if claim is not None and claim.held is not None:
+        held = claim.held
+        write_atomic(held, write, written=lambda status: claim.note(held, status))
+        return held
     first = inside(folder, f"{prefix}_{1:05}_{suffix}")
     number = _last_number(first.parent, first.name[: -len(f"_{1:05}_{suffix}")]) + 1
     for candidate in range(number, number + attempts):
         path = first.with_name(f"{first.name[: -len(f'{1:05}_{suffix}')]}{candidate:05}_{suffix}")
+        note = None if claim is None else functools.partial(claim.note, path)
         try:
-            write_atomic(path, write, overwrite=False)
+            write_atomic(path, write, overwrite=False, written=note)
         except FileExistsError:  # another process was faster
             continue
         return path

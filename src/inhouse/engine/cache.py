@@ -38,11 +38,18 @@ class Cache:
     Args:
         max_bytes: the budget; an outcome larger than it is not kept. 0 keeps nothing.
 
+    Attributes:
+        bytes: what is kept now, roughly.
+        hits: how often what was asked for was there.
+        misses: how often it was not.
+
     """
 
     def __init__(self, max_bytes: int) -> None:
         self.max_bytes = max_bytes
         self.bytes = 0
+        self.hits = 0
+        self.misses = 0
         self._entries: OrderedDict[bytes, tuple[Outcome, int]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -51,7 +58,9 @@ class Cache:
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
+                self.misses += 1
                 return None
+            self.hits += 1
             self._entries.move_to_end(key)
             return entry[0]
 

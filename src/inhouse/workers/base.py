@@ -97,6 +97,9 @@ class Description:
         versions: of what it runs on, such as ``torch``.
         packs: the custom packs it loaded, and those it could not.
         routes: path of the socket on which routes of custom packs are served; None if there are none.
+        endpoints: what is served there: ``(method, path)``, with ``*`` for any method, ``{}`` in a path for one segment
+            of it and ``{*}`` for any text.
+        changes_prompts: whether packs want to see, and may change, requests to run a workflow.
 
     """
 
@@ -105,6 +108,8 @@ class Description:
     versions: Mapping[str, str] = field(default_factory=dict)
     packs: Sequence[PackDescription] = ()
     routes: Path | None = None
+    endpoints: Sequence[tuple[str, str]] = ()
+    changes_prompts: bool = False
 
 
 class Listener(Protocol):
@@ -121,10 +126,24 @@ class Listener(Protocol):
 
 
 class Worker(ABC):
-    """Runs one job at a time. The name is unique in a gateway, and stays when the worker is started again."""
+    """Runs one job at a time.
+
+    Attributes:
+        name: unique in a gateway; it stays when the worker is started again.
+        ready: whether it may be given jobs: it was started, and has not died since.
+        running: the run that it has; None from just before the listener hears of that run's end.
+
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.ready = False
+        self.running: str | None = None
+
+    @property
+    def free(self) -> bool:
+        """Whether it may be given a job now."""
+        return self.ready and self.running is None
 
     @abstractmethod
     async def start(self, listener: Listener) -> Description:

@@ -23,6 +23,7 @@ from inhouse.models.folders import layout_under, with_extra_paths
 from inhouse.plugins import build_registry, load_packs
 
 if TYPE_CHECKING:
+    from inhouse.compat.custom_nodes import CustomNodes
     from inhouse.engine.registry import Registry
 
 BOX = Path(__file__).parents[1] / "box"
@@ -55,13 +56,14 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a command works with."""
+    """What a command works with; ``custom`` are the packs of custom nodes, where a folder of them was named."""
 
     registry: Registry
     catalogue: ModelCatalogue
     folders: Folders
     templates: Sequence[Path]
     engine: Engine
+    custom: CustomNodes | None = None
 
 
 @contextmanager
@@ -84,20 +86,21 @@ def open_session(places: Places, *, reference: bool = False, cache_bytes: int = 
     catalogue = open_catalogue(places.models)
     folders = Folders(places.input, places.output, temporary_folder())
     registry = build_registry(manager, choice_sources(catalogue, folders))
+    custom = None
     with ExitStack() as stack:
         if places.custom_nodes is not None:
             from inhouse.compat.custom_nodes import CustomNodes
 
             if not places.custom_nodes.is_dir():
                 raise FileError(f"There is no folder {places.custom_nodes}.", hint="Name one with --custom-nodes.")
-            stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue))
+            custom = stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue))
         services = {
             Folders: folders,
             ModelCatalogue: catalogue,
             Compute: Compute.for_reference() if reference else Compute.detect(),
         }
         engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services))
-        yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine)
+        yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine, custom)
 
 
 def open_catalogue(models: Path) -> ModelCatalogue:

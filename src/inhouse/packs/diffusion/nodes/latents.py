@@ -195,7 +195,8 @@ def save(*, samples: Latent, filename_prefix: str = "latents/ComfyUI", context: 
     folders = context.service(Folders)
     metadata = {name: json.dumps(document) for name, document in context.workflow.source.items() if document}
     data = serialise(samples, metadata)
-    path = write_numbered(folders.output, filename_prefix, ".latent", lambda file: file.write(data))
+    claim = folders.claim(context.node_id, folders.output, ".latent")
+    path = write_numbered(folders.output, filename_prefix, ".latent", lambda file: file.write(data), claim=claim)
     place = path.relative_to(folders.output.resolve())
     shown = {"filename": path.name, "subfolder": place.parent.as_posix().removeprefix("."), "type": "output"}
     return Result(ui={"latents": [shown]})

@@ -90,8 +90,10 @@ def _save_stills(images: Image, prefix: str, context: Context, kind: str, compre
 
 def _write(data: bytes, prefix: str, suffix: str, context: Context, kind: str) -> dict[str, str]:
     """Write a file under the next free number and return what a canvas needs to find it."""
-    folder: Path = getattr(context.service(Folders), kind)
-    path = write_numbered(folder, prefix, suffix, lambda file: file.write(data))
+    folders = context.service(Folders)
+    folder: Path = getattr(folders, kind)
+    claim = folders.claim(context.node_id, folder, suffix)
+    path = write_numbered(folder, prefix, suffix, lambda file: file.write(data), claim=claim)
     subfolder = path.parent.relative_to(folder.resolve()).as_posix()
     return {"filename": path.name, "subfolder": "" if subfolder == "." else subfolder, "type": kind}
 

@@ -1,0 +1,96 @@
+"""Answers: what a worker can be asked while, or before, it runs something."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from inhouse.errors import UsageError
+from inhouse.workers.base import Description, PackDescription
+from inhouse.workers.devices import devices, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from inhouse.workers.session import Session
+
+
+class Answers:
+    """Answers questions about a session; safe to ask from any thread.
+
+    ===========  ====================================  ============================================================
+    question     details                               answer
+    ===========  ====================================  ============================================================
+    `describe`                                         a ``Description`` as a mapping
+    `check`      ``node``, ``inputs``                  True, or what the node's own check has against the inputs
+    `free`       ``unload_models``, ``free_memory``    None, when it is done
+    `stats`                                            ``devices``, and ``cache`` with its figures
+    ===========  ====================================  ============================================================
+
+    Args:
+        session: what they are about.
+        routes: the socket on which routes of custom packs are served; None if there are none.
+
+    """
+
+    def __init__(self, session: Session, routes: Path | None = None) -> None:
+        self._session = session
+        self._routes = routes
+        self._answers: Mapping[str, Callable[..., Any]] = {
+            "describe": lambda: asdict(self.describe()),
+            "check": self.check,
+            "free": self.free,
+            "stats": self.stats,
+        }
+
+    def answer(self, question: str, details: Mapping[str, Any]) -> Any:
+        """Return the answer to a question.
+
+        Raises:
+            UsageError: nobody knows it, or its details are others.
+
+        """
+        function = self._answers.get(question)
+        if function is None:
+            raise UsageError(f"A worker cannot be asked {question!r}.", hint=f"It knows: {', '.join(self._answers)}.")
+        try:
+            return function(**details)
+        except TypeError as error:
+            raise UsageError(f"The question {question!r} cannot be answered: {error}.") from error
+
+    def describe(self) -> Description:
+        """Return what the worker is."""
+        packs: list[PackDescription] = []
+        if self._session.custom is not None:
+            from inhouse.compat.remote_nodes import described
+
+            packs = [PackDescription(**pack) for pack in described(self._session.custom, self._session.registry)]
+        return Description(os.getpid(), devices(), versions(), packs, self._routes)
+
+    def check(self, node: str, inputs: Mapping[str, Any]) -> bool | str:
+        """Return what a node's own check says of literal inputs."""
+        from inhouse.compat.remote_nodes import check
+
+        return check(self._session.registry, node, inputs)
+
+    def free(self, *, unload_models: bool = False, free_memory: bool = False) -> None:
+        """Forget results, and with them the models they hold; nothing else keeps one between runs."""
+        if unload_models or free_memory:
+            self._session.engine.cache.clear()
+            gc.collect()
+            torch: Any = sys.modules.get("torch")
+            if torch is not None and torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+    def stats(self) -> dict[str, Any]:
+        """Return figures of memory and of what is remembered."""
+        cache = self._session.engine.cache
+        return {
+            "devices": devices(),
+            "cache": {"entries": len(cache), "bytes": cache.bytes, "max_bytes": cache.max_bytes}
+            | {"hits": cache.hits, "misses": cache.misses},
+        }

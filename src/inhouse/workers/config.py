@@ -1,0 +1,63 @@
+"""What a worker is to be: plain values, which cross to its process as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inhouse.engine.engine import CACHE_BYTES
+from inhouse.workers.session import Places
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerConfig:
+    """What a worker is to be.
+
+    Attributes:
+        places: its folders, for all that no job brings.
+        state: where its log (``logs``), the names that runs hold (``claims``) and its sockets (``sockets``) lie.
+        reference: compute in float32, deterministically.
+        cache_bytes: how much it remembers between runs.
+        grace: seconds that a cancelled run may go on before its process is killed.
+        silence: seconds without a sign of life after which its process is killed.
+        start_seconds: how long it may take to become ready; packs may do much when they are imported.
+        warm: import what the first run will need as soon as it is ready.
+
+    """
+
+    places: Places
+    state: Path
+    reference: bool = False
+    cache_bytes: int = CACHE_BYTES
+    grace: float = 30.0
+    silence: float = 120.0
+    start_seconds: float = 600.0
+    warm: bool = True
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data; paths become absolute."""
+        places = {name: _absolute(path) for name, path in asdict(self.places).items()}
+        return {**{item.name: getattr(self, item.name) for item in fields(self)}, "places": places} | {
+            "state": _absolute(self.state)
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> WorkerConfig:
+        """Return what ``as_dict`` was made from."""
+        given = data["places"]
+        custom = given["custom_nodes"]
+        places = Places(
+            models=Path(given["models"]),
+            input=Path(given["input"]),
+            output=Path(given["output"]),
+            custom_nodes=None if custom is None else Path(custom),
+        )
+        return cls(**{**data, "places": places, "state": Path(data["state"])})
+
+
+def _absolute(path: Path | None) -> str | None:
+    return None if path is None else str(path.absolute())

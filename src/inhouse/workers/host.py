@@ -1,0 +1,157 @@
+"""The inside of a worker's process: ``python -m inhouse.workers.host SOCKET PARENT``.
+
+The main thread has an event loop for the pipe, for questions and for what custom packs serve; a second one runs jobs.
+Standard output and error are a log: nothing that a node prints gets into the pipe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import faulthandler
+import logging
+import os
+import socket
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from inhouse.errors import InhouseError, InternalError
+from inhouse.workers.messages import (
+    Answer,
+    Ask,
+    Beat,
+    Begin,
+    Cancel,
+    Happened,
+    Leave,
+    Ready,
+    Refusal,
+    Run,
+    Told,
+    Unready,
+)
+from inhouse.workers.mortality import die_with, go_first
+from inhouse.workers.pipe import Pipe
+
+if TYPE_CHECKING:
+    from inhouse.workers.answers import Answers
+    from inhouse.workers.base import PackMessage
+    from inhouse.workers.config import WorkerConfig
+    from inhouse.workers.messages import Message
+    from inhouse.workers.runner import Runner
+
+_LOG = logging.getLogger(__name__)
+_ASKED_AT_ONCE = 4
+_BEATS = 4
+"""Signs of life in the time after which a silent worker is given up."""
+
+
+class Host:
+    """Serves one gateway until it lets the worker go, or is gone."""
+
+    def __init__(self) -> None:
+        self._left = asyncio.Event()
+        self._heard: asyncio.Queue[Message] = asyncio.Queue()
+        self._asked = ThreadPoolExecutor(_ASKED_AT_ONCE, "inhouse-answers")
+        self._pipe: Pipe
+        self._runner: Runner
+        self._answers: Answers
+
+    async def serve(self, link: socket.socket) -> None:
+        """Become what the gateway asks for, and do what it says."""
+        self._pipe = await Pipe.open(link, self._heard.put_nowait, _end)
+        begin = await self._heard.get()
+        if not isinstance(begin, Begin):
+            raise InternalError(f"The first message is {type(begin).__name__}.")
+        try:
+            await self._live(begin.config)
+        except InhouseError as error:
+            self._pipe.send(Unready(error))
+        self._pipe.close()
+        await asyncio.sleep(0)
+
+    def tell(self, message: PackMessage) -> None:
+        """Pass on what a custom pack has to say; from any thread."""
+        self._pipe.send(Told(message))
+
+    async def _live(self, config: WorkerConfig) -> None:
+        from inhouse.workers.answers import Answers
+        from inhouse.workers.runner import Runner
+        from inhouse.workers.session import open_session
+
+        with open_session(config.places, reference=config.reference, cache_bytes=config.cache_bytes) as session:
+            self._answers = Answers(session)
+            self._runner = Runner(
+                session,
+                config.state / "claims",
+                lambda run_id, event: self._pipe.send(Happened(run_id, (event,))),
+                lambda: self._pipe.congested,
+            )
+            self._pipe.send(Ready(self._answers.describe()))
+            if config.warm:
+                threading.Thread(target=_warm_up, name="inhouse-warm-up", daemon=True).start()
+            beating = asyncio.create_task(self._beat(config.silence / _BEATS))
+            while not isinstance(message := await self._heard.get(), Leave):
+                self._obey(message)
+            beating.cancel()
+            self._runner.close(0)
+
+    def _obey(self, message: Message) -> None:
+        match message:
+            case Run(job):
+                self._runner.submit(job)
+            case Cancel(run_id):
+                self._runner.cancel(run_id)
+            case Ask():
+                self._asked.submit(self._answer, message)
+            case _:
+                _LOG.warning("A worker does not know what to do with %s.", type(message).__name__)
+
+    def _answer(self, asked: Ask) -> None:
+        try:
+            self._pipe.send(Answer(asked.number, self._answers.answer(asked.question, asked.details)))
+        except InhouseError as error:
+            self._pipe.send(Refusal(asked.number, error))
+        except BaseException as error:  # noqa: BLE001 - a pack's own code, such as a check that exits
+            _LOG.exception("The question %r could not be answered.", asked.question)
+            self._pipe.send(Refusal(asked.number, InternalError(f"{type(error).__name__}: {error}")))
+
+    async def _beat(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            self._pipe.send(Beat())
+
+
+def _end() -> None:
+    """End at once: the gateway is gone, and nobody wants what this process has."""
+    os._exit(0)
+
+
+def _warm_up() -> None:
+    """Import what nearly every run needs and takes a second to import."""
+    with contextlib.suppress(ImportError):
+        import PIL.Image
+        import torch
+
+        _LOG.debug("Loaded torch %s and Pillow %s.", torch.__version__, PIL.__version__)
+
+
+def main() -> None:
+    """Run a worker over the socket that this process was given."""
+    handle, parent = int(sys.argv[1]), int(sys.argv[2])
+    die_with(parent)
+    go_first()
+    faulthandler.enable()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    link = socket.socket(fileno=handle)
+    link.set_inheritable(False)
+    asyncio.run(Host().serve(link))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

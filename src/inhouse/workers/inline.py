@@ -1,0 +1,124 @@
+"""A worker in the gateway's own process: for tests, and for who has one user and trusts every node."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from inhouse.engine.events import RunFinished
+from inhouse.errors import InhouseError, WorkerLostError, WorkerStartError
+from inhouse.workers.answers import Answers
+from inhouse.workers.base import Worker
+from inhouse.workers.messages import Happened, Told
+from inhouse.workers.outbox import Outbox
+from inhouse.workers.runner import Runner
+from inhouse.workers.session import open_session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from inhouse.engine.events import Event
+    from inhouse.workers.base import Description, Job, Listener, PackMessage
+    from inhouse.workers.config import WorkerConfig
+    from inhouse.workers.messages import Message
+
+_PARTING = 5.0
+
+
+class InlineWorker(Worker):
+    """Runs jobs in a thread.
+
+    It cannot be killed: a node that never ends keeps it busy, and one that crashes takes the gateway along.
+
+    Args:
+        name: unique in a gateway.
+        config: what it is to be; ``silence``, ``grace`` and ``warm`` mean nothing here.
+
+    """
+
+    def __init__(self, name: str, config: WorkerConfig) -> None:
+        super().__init__(name)
+        self.config = config
+        self._stack = ExitStack()
+        self._listener: Listener | None = None
+        self._outbox: Outbox | None = None
+        self._runner: Runner | None = None
+        self._answers: Answers | None = None
+        self._idle = asyncio.Event()
+
+    async def start(self, listener: Listener) -> Description:
+        """Load packs and models' names; see ``Worker.start``."""
+        self._listener = listener
+        self._outbox = Outbox(asyncio.get_running_loop(), self._deliver)
+        config = self.config
+        session = open_session(config.places, reference=config.reference, cache_bytes=config.cache_bytes)
+        try:
+            opened = await asyncio.to_thread(self._stack.enter_context, session)
+        except InhouseError as error:
+            raise WorkerStartError(f"Worker {self.name} cannot be started: {error}") from error
+        self._answers = Answers(opened)
+        self._runner = Runner(opened, config.state / "claims", self._tell)
+        self.ready = True
+        return self._answers.describe()
+
+    def submit(self, job: Job) -> None:
+        """Run a job; see ``Worker.submit``."""
+        if self._runner is None:
+            raise WorkerLostError(f"Worker {self.name} is not there.")
+        self.running = job.run_id
+        self._idle.clear()
+        self._runner.submit(job)
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run; see ``Worker.cancel``."""
+        if self._runner is not None:
+            self._runner.cancel(run_id)
+
+    async def ask(self, question: str, **details: Any) -> Any:
+        """Ask something; see ``Worker.ask``."""
+        if self._answers is None:
+            raise WorkerLostError(f"Worker {self.name} is not there.")
+        return await asyncio.to_thread(self._answers.answer, question, details)
+
+    def tell(self, message: PackMessage) -> None:
+        """Pass on what a custom pack has to say; from any thread."""
+        if self._outbox is not None:
+            self._outbox.put(Told(message))
+
+    async def close(self, grace: float) -> None:
+        """Let the running job end for ``grace`` seconds, then cancel it; a node that does not stop is left behind."""
+        runner, self._runner, self._answers, self.ready = self._runner, None, None, False
+        if runner is None:
+            return
+        if not await self._ended(grace) and self.running is not None:
+            runner.cancel(self.running)
+            await self._ended(_PARTING)
+        self._listener = None
+        if await asyncio.to_thread(runner.close, 0 if self.running else _PARTING):
+            await asyncio.to_thread(self._stack.close)
+
+    async def _ended(self, seconds: float) -> bool:
+        if self.running is None:
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _tell(self, run_id: str, event: Event) -> None:
+        if self._outbox is not None:
+            self._outbox.put(Happened(run_id, (event,)))
+
+    def _deliver(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if isinstance(message, Happened):
+                if isinstance(message.events[-1], RunFinished) and self.running == message.run_id:
+                    self.running = None
+                    self._idle.set()
+                if self._listener is not None:
+                    self._listener.happened(self, message.run_id, message.events)
+            elif isinstance(message, Told) and self._listener is not None:
+                self._listener.told(self, message.message)

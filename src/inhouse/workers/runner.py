@@ -1,0 +1,183 @@
+"""The runner: one thread that runs jobs, one after another, whichever process it lives in."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import replace
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from inhouse.compat.prompt import read_prompt
+from inhouse.engine.control import Control
+from inhouse.engine.engine import Engine
+from inhouse.engine.events import NodeFailed, NodeProgress, RunFinished, RunStarted
+from inhouse.errors import InhouseError, InternalError, WorkflowFormatError, WorkflowInvalidError
+from inhouse.files import Claims, Folders
+from inhouse.workers.preview import Previews
+from inhouse.workers.session import choice_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from inhouse.engine.events import Event
+    from inhouse.engine.task import Failure
+    from inhouse.engine.workflow import Workflow
+    from inhouse.workers.base import Job
+    from inhouse.workers.session import Session
+
+_LOG = logging.getLogger(__name__)
+
+
+class Runner:
+    """Runs jobs in a thread of its own; all of them share one cache.
+
+    Args:
+        session: nodes, models and cache.
+        claims: the folder in which it is noted which file names a run holds.
+        tell: called in that thread, and in others that nodes start, with a run's id and what happened in it.
+        congested: whether pictures had better be left out.
+
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        claims: Path,
+        tell: Callable[[str, Event], None],
+        congested: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.session = session
+        self.job: Job | None = None
+        self._claims = claims
+        self._tell = tell
+        self._congested = congested
+        self._controls: dict[str, Control] = {}
+        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="inhouse-runs", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Run a job once those before it are done; its last event is ``RunFinished``, whatever happens."""
+        self._controls[job.run_id] = Control()
+        self._jobs.put(job)
+
+    def cancel(self, run_id: str) -> None:
+        """Stop a run, which may not have begun yet; one that is not here is let be."""
+        control = self._controls.get(run_id)
+        if control is not None:
+            control.cancel()
+
+    def close(self, seconds: float | None = None) -> bool:
+        """Run what was submitted and end the thread; return whether it ended within this time."""
+        self._jobs.put(None)
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def _work(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            self.job = job
+            self._run(job)
+            self.job = None
+
+    def _run(self, job: Job) -> None:
+        report = _Report(job, self._tell, self._congested)
+        try:
+            with Engine(
+                self.session.registry.with_sources(
+                    {"input": choice_sources(self.session.catalogue, job.folders)["input"]}
+                ),
+                cache=self.session.engine.cache,
+                services={
+                    **self.session.engine.services,
+                    Folders: replace(job.folders, claims=Claims(self._claims, job.run_id)),
+                },
+                scope=job.scope,
+            ) as engine:
+                result = engine.run(
+                    _workflow(job),
+                    targets=job.targets,
+                    emit=report,
+                    control=self._controls[job.run_id],
+                    run_id=job.run_id,
+                )
+            report.account(result.failures)
+        except InhouseError as error:
+            report.refuse(error)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the thread goes on and the run has an end
+            _LOG.exception("Run %s ended in a way that it should not.", job.run_id)
+            report.refuse(InternalError(f"The run ended unexpectedly: {type(error).__name__}: {error}"))
+        finally:
+            del self._controls[job.run_id]
+            report.finish()
+
+
+class _Report:
+    """What is told of one run: pictures are made here, and the end is told once, and last."""
+
+    def __init__(self, job: Job, tell: Callable[[str, Event], None], congested: Callable[[], bool]) -> None:
+        self._run_id = job.run_id
+        self._tell = tell
+        self._previews = Previews(job.preview_size, lambda: job.preview != "none" and not congested())
+        self._started = False
+        self._failed: set[str] = set()
+        self._end: RunFinished | None = None
+        self._closed = False
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunFinished):
+            self._end = event
+            return
+        if isinstance(event, NodeProgress):
+            event = self._previews.rendered(event)
+        elif isinstance(event, RunStarted):
+            self._started = True
+        elif isinstance(event, NodeFailed) and not event.caught:
+            self._failed.add(event.node_id)
+        if not self._closed:  # a thread that a node left behind has nothing more to say
+            self._tell(self._run_id, event)
+
+    def account(self, failures: Sequence[Failure]) -> None:
+        """Tell of failures that no event told: of a node that waits for itself, and one that was caught elsewhere."""
+        for failure in failures:
+            if failure.node_id not in self._failed:
+                node_id = failure.error.node_id or failure.node_id
+                self(NodeFailed(failure.node_id, node_id, failure.error, caught=False))
+
+    def refuse(self, error: InhouseError) -> None:
+        """Tell of a run that could not run: for each node at fault that it failed."""
+        if not self._started:
+            self(RunStarted(self._run_id))
+        for culprit in _culprits(error):
+            node_id = culprit.node_id or ""
+            self(NodeFailed(node_id, node_id, culprit, caught=False))
+        self._end = RunFinished(self._run_id, "error")
+
+    def finish(self) -> None:
+        """Tell the end."""
+        self._closed = True
+        self._tell(self._run_id, self._end or RunFinished(self._run_id, "error"))
+
+
+def _culprits(error: InhouseError) -> Iterator[InhouseError]:
+    """Yield an error for each node at fault."""
+    if not isinstance(error, WorkflowInvalidError):
+        yield error
+        return
+    for fault in error.faults:
+        one = WorkflowInvalidError([fault])
+        one.node_id, one.input_name = fault.node_id or None, fault.input_name or None
+        yield one
+
+
+def _workflow(job: Job) -> Workflow:
+    try:
+        document: Any = orjson.loads(job.workflow)
+        extra: Any = orjson.loads(job.extra) if job.extra else {}
+    except ValueError as error:
+        raise WorkflowFormatError(f"The workflow is no JSON: {error}.", hint="Submit it again.") from error
+    documents = extra.get("extra_pnginfo") if isinstance(extra, dict) else None
+    return read_prompt(document, documents if isinstance(documents, dict) else {})
