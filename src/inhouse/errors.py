@@ -10,6 +10,7 @@
     │   ├── NodeExecutionError         the node's own code raised; the cause is kept
     │   ├── NodeInputError             a value arrived that the node cannot use
     │   ├── SharedAccessError          a node touched a shared name that it did not declare
+    │   ├── NotOfferedError            a custom node's code calls what Inhouse does not have
     │   ├── OutOfMemoryError           a device had fewer bytes than the node needed
     │   └── InterruptedRunError        somebody asked the run to stop; may carry a partial result
     ├── ModelError                     a model file is at fault
@@ -35,7 +36,8 @@
     ├── AccessError                    somebody may not do what they asked for
     │   ├── UnauthenticatedError       they did not say who they are
     │   ├── ForbiddenError             they did, and it is not theirs
-    │   └── OriginError                a page of another site asked in their name
+    │   ├── OriginError                a page of another site asked in their name
+    │   └── TooManyAttemptsError       they guessed too often
     ├── RequestError                   a request is malformed
     │   ├── NotFoundError              there is nothing at that address
     │   └── TooLargeError              it has more bytes than are accepted
@@ -126,6 +128,12 @@ class SharedAccessError(NodeError):
     """A node read or wrote a name of ``context.shared`` that it did not declare."""
 
     code = "shared_undeclared"
+
+
+class NotOfferedError(NodeError):
+    """A custom node's code calls something of ComfyUI's that Inhouse does not have; the message names it."""
+
+    code = "not_offered"
 
 
 class OutOfMemoryError(NodeError):
@@ -291,6 +299,16 @@ class OriginError(AccessError):
     """A page of another site sent the request."""
 
     code = "foreign_origin"
+
+
+class TooManyAttemptsError(AccessError):
+    """Somebody sent too many wrong tokens; ``seconds`` from now they may try again."""
+
+    code = "too_many_attempts"
+
+    def __init__(self, message: str, *, seconds: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
 
 
 class RequestError(InhouseError):

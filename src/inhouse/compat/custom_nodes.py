@@ -19,6 +19,7 @@ from inhouse.compat.dynamic_prompt import Expansions
 from inhouse.compat.leniency import take_literals
 from inhouse.compat.modules import PACKS, ModuleTable, host_modules
 from inhouse.compat.node_class import adapt
+from inhouse.compat.prompt_server import PackHost, server_class
 from inhouse.compat.v1 import read_v1
 from inhouse.compat.v3 import read_v3
 from inhouse.errors import FileError, RegistryError
@@ -74,6 +75,7 @@ class CustomNodes:
         registry: where the nodes go.
         folders: where packs read pictures from and write them to.
         catalogue: the models that packs may list.
+        host: what stands behind the server that packs see; without one, nothing does.
 
     Raises:
         FileError: the folder is not there, or cannot be read.
@@ -81,12 +83,22 @@ class CustomNodes:
 
     """
 
-    def __init__(self, folder: Path, registry: Registry, folders: Folders, catalogue: ModelCatalogue) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        registry: Registry,
+        folders: Folders,
+        catalogue: ModelCatalogue,
+        host: PackHost | None = None,
+    ) -> None:
         self.packs: list[CustomPack] = []
         self.problems: list[PackError] = []
         self._expansions = Expansions()
         self.classes: dict[str, type[Any]] = {}
-        self._table = ModuleTable(host_modules(registry, self.classes, folders, catalogue, folder))
+        self.host = host or PackHost()
+        server = server_class(self.host)
+        self.server = server.instance
+        self._table = ModuleTable(host_modules(registry, self.classes, folders, catalogue, folder, server))
         self._table.install()
         try:
             for path in _pack_paths(folder):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from enum import IntEnum
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from inhouse.compat import comfy_utils, dynamic_prompt, graph_builder, io_nodes, io_sockets, io_ui
 from inhouse.compat.core_nodes import NodeClasses
 from inhouse.compat.folder_paths import FolderPaths
+from inhouse.compat.prompt_server import BinaryEventTypes
 from inhouse.engine.node import Blocker
 from inhouse.errors import InterruptedRunError, RegistryError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from inhouse.compat.prompt_server import PromptServer
     from inhouse.engine.registry import Registry
     from inhouse.files import Folders
     from inhouse.models.catalogue import ModelCatalogue
@@ -25,15 +26,6 @@ PACKS = "custom_nodes"
 """The package that packs are modules of."""
 _MARK = "__inhouse__"
 _MAX_RESOLUTION = 16384
-
-
-class _BinaryEventTypes(IntEnum):
-    """Numbers of binary messages to canvases."""
-
-    PREVIEW_IMAGE = 1
-    UNENCODED_PREVIEW_IMAGE = 2
-    TEXT = 3
-    PREVIEW_IMAGE_WITH_METADATA = 4
 
 
 class ModuleTable:
@@ -83,7 +75,12 @@ class ModuleTable:
 
 
 def host_modules(
-    registry: Registry, loaded: Mapping[str, type[Any]], folders: Folders, catalogue: ModelCatalogue, packs: Path
+    registry: Registry,
+    loaded: Mapping[str, type[Any]],
+    folders: Folders,
+    catalogue: ModelCatalogue,
+    packs: Path,
+    server: type[PromptServer],
 ) -> dict[str, ModuleType]:
     """Return the modules that custom packs import, by name.
 
@@ -93,6 +90,7 @@ def host_modules(
         folders: where pictures lie.
         catalogue: where models lie.
         packs: the folder of the packs.
+        server: what the module ``server`` offers.
 
     """
     classes = NodeClasses(registry, loaded)
@@ -110,7 +108,7 @@ def host_modules(
             MAX_RESOLUTION=_MAX_RESOLUTION,
             __getattr__=lambda name: _class(classes, name),
         ),
-        _module("server", PromptServer=_prompt_server(), BinaryEventTypes=_BinaryEventTypes),
+        _module("server", PromptServer=server, BinaryEventTypes=BinaryEventTypes),
     ]
     return {module.__name__: module for module in listed}
 
@@ -189,28 +187,3 @@ def _class(classes: NodeClasses, name: str) -> type[Any]:
     if name in classes:
         return classes[name]
     raise AttributeError(f"module 'nodes' has no attribute {name!r}")
-
-
-def _prompt_server() -> type[Any]:
-    """Return a stand-in for the server: messages to canvases and new routes are accepted, and lead nowhere."""
-
-    class Routes:
-        def __getattr__(self, _method: str) -> Any:
-            return lambda *_args, **_options: lambda handler: handler
-
-    class PromptServer:
-        client_id = None
-        last_node_id = None
-        routes = Routes()
-
-        def send_sync(self, event: str, data: Any, sid: str | None = None) -> None:
-            """Accept a message for canvases."""
-
-        def send_progress_text(self, text: str, node_id: str, sid: str | None = None) -> None:
-            """Accept a text for a node."""
-
-        def add_on_prompt_handler(self, handler: Any) -> None:
-            """Accept a function that would change workflows before they run."""
-
-    PromptServer.instance = PromptServer()  # type: ignore[attr-defined] # packs look it up here
-    return PromptServer
