@@ -1,0 +1,141 @@
+"""The gate: what every request passes before anything else looks at it."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from starlette.responses import JSONResponse, Response
+
+from inhouse.errors import AccessError, InhouseError, OriginError, RequestError, TooManyAttemptsError
+from inhouse.server.auth import header
+from inhouse.server.door import Door
+from inhouse.server.hosts import Authority, Hosts, parse_authority, same_origin
+from inhouse.server.login import Login, login_page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from inhouse.server.attempts import Attempts
+    from inhouse.server.auth import Authenticator
+
+logger = logging.getLogger(__name__)
+
+_OPEN = frozenset({"/healthz", "/readyz"})
+"""Who watches over the machine may ask these without a token."""
+_SCHEMES = {"ws": "http", "wss": "https"}
+
+
+class Gate:
+    """ASGI middleware for HTTP and WebSocket that lets pass what may pass, and writes whose it is into its state.
+
+    In this order: the name asked for must be ours (DNS rebinding); a page that asks must be ours (cross-site request
+    forgery, also over WebSockets); whoever asks must be somebody.
+
+    Args:
+        app: what lies behind.
+        authenticator: says whose a request is.
+        host: the address that the gateway listens on.
+        hosts: further names under which browsers may come.
+        attempts: how often a wrong token may come.
+
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        *,
+        host: str = "127.0.0.1",
+        hosts: Iterable[str] = (),
+        attempts: Attempts | None = None,
+    ) -> None:
+        self._app = app
+        self._hosts = Hosts(host, hosts)
+        self._door = Door(authenticator, attempts)
+        self._login = Login(self._door)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or answer it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        response = self._foreign(scope) or await self._login.answer(scope, receive) or self._stranger(scope)
+        if response is None:
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
+            await response(scope, receive, send)
+        else:
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": ""})
+
+    def _foreign(self, scope: Scope) -> Response | None:
+        """Return the refusal of a request that came under a wrong name, or from a page that is not ours."""
+        names = header(scope, b"host")
+        host = parse_authority(names[0].decode("latin-1")) if len(names) == 1 else None
+        if host is None:
+            return _refusal(400, RequestError("The request names no host, or none that can be one."))
+        if not self._hosts.know(host.host):
+            logger.warning("Refused a request for host %.100r, which is not among server.hosts.", host.host)
+            hint = f"If that is a name of this gateway, add {host.host!r} to server.hosts."
+            return _refusal(403, OriginError("This gateway does not go by the name it was asked for.", hint=hint))
+        if _from_another_page(scope, host):
+            logger.warning("Refused a request of another site's page for %.200r.", scope["path"])
+            return Response(status_code=403)
+        return None
+
+    def _stranger(self, scope: Scope) -> Response | None:
+        """Find out whose a request is, and return the refusal if that is not known."""
+        if scope["type"] == "http" and scope["path"] in _OPEN:
+            return None
+        try:
+            identity = self._door.enter(scope)
+        except AccessError as error:
+            return _closed(scope, error)
+        scope["state"] = {**scope.get("state", {}), "identity": identity}
+        return None
+
+
+def _from_another_page(scope: Scope, host: Authority) -> bool:
+    """Whether a browser says that a page of another origin sent this (Fetch Metadata, W3C).
+
+    To follow a link to us is everybody's right; it shows the page and does nothing.
+    """
+    origins = header(scope, b"origin")
+    scheme: str = scope["scheme"]
+    scheme = _SCHEMES.get(scheme, scheme)
+    if len(origins) > 1 or any(not same_origin(origin.decode("latin-1"), scheme, host) for origin in origins):
+        return True
+    sites = header(scope, b"sec-fetch-site")
+    if all(site in (b"same-origin", b"none") for site in sites):
+        return False
+    return not (scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and _is_navigation(scope))
+
+
+def _is_navigation(scope: Scope) -> bool:
+    """Whether a browser goes to a page, in a window of its own."""
+    return header(scope, b"sec-fetch-mode") == [b"navigate"] and header(scope, b"sec-fetch-dest") == [b"document"]
+
+
+def _closed(scope: Scope, error: AccessError) -> Response:
+    if isinstance(error, TooManyAttemptsError):
+        refusal = _refusal(429, error)
+        refusal.headers["Retry-After"] = str(error.seconds)
+        return refusal
+    if scope["type"] == "http" and scope["method"] == "GET" and _wants_page(scope):
+        return login_page(error)
+    refusal = _refusal(401, error)
+    refusal.headers["WWW-Authenticate"] = 'Bearer realm="inhouse"'
+    return refusal
+
+
+def _wants_page(scope: Scope) -> bool:
+    """Whether a person is there to read; browsers that send no Fetch Metadata ask for HTML before all else."""
+    accepted = header(scope, b"accept")
+    return _is_navigation(scope) or (len(accepted) == 1 and accepted[0].startswith(b"text/html"))
+
+
+def _refusal(status: int, error: InhouseError) -> Response:
+    return JSONResponse({"error": error.as_dict()}, status, {"Cache-Control": "no-store"})

@@ -1,0 +1,264 @@
+"""The gate lets pass what may pass, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient, WebSocketDenialResponse
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from inhouse.server.attempts import Attempts
+from inhouse.server.auth import Alone, Authenticator, token_in
+from inhouse.server.gate import Gate
+from inhouse.server.identity import Identity
+
+HOME = "http://127.0.0.1:8188"
+NAVIGATION = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+class Known(Authenticator):
+    """Knows one token."""
+
+    def identify(self, scope: Scope) -> Identity | None:
+        return Identity("ann") if token_in(scope) == b"inhouse_ann" else None
+
+
+async def tell(request: Request) -> Response:
+    return JSONResponse({"user": request.state.identity.user, "query": request.url.query})
+
+
+async def alive(_: Request) -> Response:
+    return Response("ok")
+
+
+async def greet(socket: WebSocket) -> None:
+    await socket.accept()
+    await socket.send_text(socket.state.identity.user)
+    await socket.close()
+
+
+def client(authenticator: Authenticator | None = None, *, base: str = HOME, host: str = "127.0.0.1") -> TestClient:
+    everything = ["GET", "POST", "OPTIONS"]
+    behind = Starlette(
+        routes=[
+            Route("/healthz", alive),
+            Route("/readyz", alive),
+            WebSocketRoute("/ws", greet),
+            Route("/{path:path}", tell, methods=everything),
+        ]
+    )
+    gate = Gate(
+        behind, authenticator or Alone(), host=host, hosts=["studio.example", "10.0.0.7:8443"], attempts=patient()
+    )
+    return TestClient(gate, base_url=base, follow_redirects=False)
+
+
+def patient() -> Attempts:
+    return Attempts(limit=3, seconds=60, clock=lambda: 0.0)
+
+
+def get(headers: Mapping[str, str], path: str = "/system_stats", method: str = "GET", *, base: str = HOME) -> int:
+    return client(base=base).request(method, path, headers=headers).status_code
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "host", "origin", "status"),
+    [
+        ("GET", "/system_stats", "127.0.0.1:8177", "http://evil.example", 403),
+        ("GET", "/system_stats", "127.0.0.1:8177", "http://127.0.0.1:8177", 200),
+        ("GET", "/system_stats", "127.0.0.1:8177", "http://127.0.0.1:9999", 403),
+        ("GET", "/system_stats", "127.0.0.1:8177", "http://localhost:8177", 403),
+        ("POST", "/interrupt", "127.0.0.1:8177", "http://evil.example", 403),
+        ("OPTIONS", "/prompt", "127.0.0.1:8177", "http://127.0.0.1:8177", 200),
+    ],
+)
+def test_origins_are_checked_as_comfyui_does(method: str, path: str, host: str, origin: str, status: int) -> None:
+    answer = client().request(method, path, headers={"Host": host, "Origin": origin})
+    assert answer.status_code == status
+    assert status == 200 or answer.content == b""
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.8.8.8:80", "[::1]:8188", "[0:0::1]", "studio.example.:80"]
+)
+def test_our_own_names_are_known(host: str) -> None:
+    assert get({"Host": host}) == 200
+
+
+@pytest.mark.parametrize("host", ["10.0.0.7", "10.0.0.7:8188", "studio.example", "Studio.Example:9"])
+def test_names_of_the_settings_are_known_at_any_port(host: str) -> None:
+    assert get({"Host": host}) == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8188",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "evilstudio.example",
+        "10.0.0.8",
+        "0.0.0.0:8188",
+        "[::ffff:10.0.0.8]",
+        "2130706433",
+        "0x7f.1",
+    ],
+)
+def test_a_name_that_somebody_pointed_at_us_is_refused_with_a_reason(host: str) -> None:
+    answer = client().get("/", headers={"Host": host})
+    assert answer.status_code == 403
+    assert "server.hosts" in answer.json()["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    "host", ["", " ", "a b", "user@localhost", "localhost:x", "localhost:99999", "[::1", "a/b", ".."]
+)
+def test_what_is_no_host_is_refused(host: str) -> None:
+    assert get({"Host": host}) == 400
+
+
+async def answer_to(headers: list[tuple[bytes, bytes]], **scope: object) -> list[Message]:
+    """Return what the gate sends for a request as it comes off the wire."""
+    sent: list[Message] = []
+
+    async def behind(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "passed"})
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    request = {"type": "http", "method": "GET", "path": "/", "scheme": "http", "query_string": b"", **scope}
+    await Gate(behind, Alone())({**request, "headers": headers}, receive, send)
+    return sent
+
+
+@pytest.mark.parametrize("headers", [[], [(b"host", b"localhost"), (b"host", b"localhost")]])
+@pytest.mark.anyio
+async def test_there_must_be_one_host(headers: list[tuple[bytes, bytes]]) -> None:
+    assert (await answer_to(headers))[0]["status"] == 400
+
+
+@pytest.mark.anyio
+async def test_there_may_be_one_origin_only() -> None:
+    origin = (b"origin", b"http://localhost")
+    assert (await answer_to([(b"host", b"localhost"), origin]))[0]["type"] == "passed"
+    assert (await answer_to([(b"host", b"localhost"), origin, origin]))[0]["status"] == 403
+
+
+@pytest.mark.parametrize("listening", ["0.0.0.0", "::", "[::]", ""])
+def test_who_listens_everywhere_may_be_asked_for_by_any_address_but_no_other_name(listening: str) -> None:
+    open_house = client(host=listening)
+    for host in ("192.168.1.20:8188", "[fe80::1]", "127.0.0.1", "localhost"):
+        assert open_house.get("/x", headers={"Host": host}).status_code == 200
+    assert open_house.get("/x", headers={"Host": "evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize("origin", ["null", "", "file://", "http://", "http://127.0.0.1:8188/", "127.0.0.1:8188", "*"])
+def test_what_is_no_pages_origin_is_refused(origin: str) -> None:
+    assert get({"Origin": origin}) == 403
+
+
+def test_a_page_over_https_is_another_one_than_over_http() -> None:
+    assert get({"Origin": "https://127.0.0.1:8188"}) == 403
+    assert get({"Origin": "https://studio.example"}, base="https://studio.example") == 200
+    assert get({"Origin": "https://studio.example:443"}, base="https://studio.example") == 200
+    assert get({"Origin": "http://studio.example"}, base="https://studio.example") == 403
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "something-new"])
+def test_another_sites_page_may_link_to_us_and_do_nothing_else(site: str) -> None:
+    from_there = {"Sec-Fetch-Site": site}
+    assert get({**from_there, **NAVIGATION}) == 200
+    assert get({**from_there, **NAVIGATION}, "/prompt", "POST") == 403
+    assert get({**from_there, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}) == 403
+    assert get({**from_there, "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}) == 403
+    assert get(from_there) == 403
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none"])
+def test_our_own_page_and_the_address_bar_may_do_all(site: str) -> None:
+    assert get({"Sec-Fetch-Site": site}, "/prompt", "POST") == 200
+
+
+def test_a_websocket_of_another_sites_page_is_refused() -> None:
+    with (
+        pytest.raises(WebSocketDenialResponse) as refused,
+        client().websocket_connect("/ws", headers={"Origin": "http://evil.example"}),
+    ):
+        pass
+    assert refused.value.status_code == 403
+    with client().websocket_connect("/ws", headers={"Origin": HOME, "Host": "127.0.0.1:8188"}) as socket:
+        assert socket.receive_text() == "default"
+
+
+@pytest.mark.anyio
+async def test_a_websocket_is_closed_where_the_server_cannot_answer_it_otherwise() -> None:
+    sent = await answer_to([(b"host", b"evil.example")], type="websocket", scheme="ws", path="/ws")
+    assert sent == [{"type": "websocket.close", "code": 1008, "reason": ""}]
+
+
+@pytest.mark.anyio
+async def test_start_and_end_of_the_server_pass() -> None:
+    assert await answer_to([], type="lifespan") == [{"type": "passed"}]
+
+
+def test_the_routes_learn_whose_a_request_is() -> None:
+    answer = client(Known()).get("/queue", headers={"Authorization": "Bearer inhouse_ann"})
+    assert answer.json()["user"] == "ann"
+
+
+def test_a_stranger_is_told_to_say_who_they_are() -> None:
+    answer = client(Known()).get("/queue")
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "unauthenticated"
+    assert answer.headers["www-authenticate"] == 'Bearer realm="inhouse"'
+
+
+@pytest.mark.parametrize("headers", [NAVIGATION, {"Accept": "text/html,application/xhtml+xml"}])
+def test_a_strangers_browser_gets_a_page_to_log_in(headers: dict[str, str]) -> None:
+    answer = client(Known()).get("/", headers=headers)
+    assert answer.status_code == 401
+    assert '<form method="post" action="/login">' in answer.text
+    assert "<script" not in answer.text
+
+
+def test_a_strangers_websocket_is_refused() -> None:
+    with (
+        pytest.raises((WebSocketDenialResponse, WebSocketDisconnect)) as refused,
+        client(Known()).websocket_connect("/ws", headers={"Host": "127.0.0.1:8188"}),
+    ):
+        pass
+    assert isinstance(refused.value, WebSocketDenialResponse)
+    assert refused.value.status_code == 401
+
+
+def test_whether_we_live_may_be_asked_by_anybody_under_our_name() -> None:
+    house = client(Known())
+    assert [house.get(path).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 401]
+    assert house.get("/healthz", headers={"Host": "evil.example"}).status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/healthz/", "//healthz", "/healthz/..", "/HEALTHZ", "/healthz%00"])
+def test_what_only_looks_open_is_not(path: str) -> None:
+    assert client(Known()).get(HOME + path).status_code == 401
+
+
+def test_who_guesses_has_to_wait_and_others_have_not() -> None:
+    house = client(Known())
+    assert house.get("/x", headers={"Authorization": "Bearer inhouse_ann"}).status_code == 200
+    wrong = {"Authorization": "Bearer guess"}
+    answers = [house.get("/x", headers=wrong) for _ in range(5)]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
+    assert answers[-1].headers["retry-after"] == "60"
+    assert house.get("/x").status_code == 401, "who sends no token does not guess"
+    assert house.get("/x", headers={"Authorization": "Bearer inhouse_ann"}).status_code == 200
