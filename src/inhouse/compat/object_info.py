@@ -145,6 +145,11 @@ def read_outputs(types: Any, names: Any = None, lists: Any = None, tooltips: Any
     return tuple(outputs)
 
 
+def input_config(item: InputSpec, registry: Registry) -> list[Any]:
+    """Return the description of one input: its type, or for an old-style one the list of its choices, and options."""
+    return [*_write_input(item, registry, modern=False), {}][:2]
+
+
 def type_name(wire: WireType) -> str:
     """Return the name of a type on the wire; a union that fits everything goes by its other names."""
     names = sorted(wire.names - {WILDCARD}) or [WILDCARD]

@@ -286,8 +286,10 @@ class Run:
             if task.failure is not None and task.failure.node_id not in told:
                 told.add(task.failure.node_id)
                 self.failures.append(task.failure)
-        if not self.schedule.stopping:
-            self.failures += deadlocks(self.targets, self.graph.tasks.values())
+        for failure in () if self.schedule.stopping else deadlocks(self.targets, self.graph.tasks.values()):
+            self.failures.append(failure)
+            display_id = failure.error.node_id or failure.node_id
+            self.emit(NodeFailed(failure.node_id, display_id, failure.error, caught=False))
         done = {task.id: task.outcome for task in self.targets if task.outcome is not None}
         return RunResult(
             run_id=self.around.run_id,

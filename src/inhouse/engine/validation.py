@@ -11,7 +11,7 @@ from inhouse.engine.coercion import coerce
 from inhouse.engine.sharing import implicit_sources, shared_names
 from inhouse.engine.sockets import MISSING
 from inhouse.engine.topology import as_listed, sources_first
-from inhouse.engine.workflow import Link, Workflow
+from inhouse.engine.workflow import Link, Malformed, Workflow
 from inhouse.errors import Fault
 
 if TYPE_CHECKING:
@@ -179,6 +179,8 @@ class _Validator:
 
     def read(self, node_id: str, declared: InputSpec, value: Any) -> tuple[Any, Fault | None]:
         choices: tuple[str, ...] | None = None
+        if value.__class__ is Malformed:
+            return value, _malformed(node_id, declared, value)
         if declared.choices is not None:
             choices = self.choices.get(declared.choices)
             if choices is None:
@@ -229,13 +231,15 @@ class _Validator:
         known = {name: value for name, value in inputs.items() if value.__class__ is not Link}
         if not parameters(spec.check).required <= known.keys():
             return
+        named = [name for name in known if parameters(spec.check).wants(name)]
+        details: dict[str, Any] = {"inputs": named}
         try:
             answer = ask(spec.check, known)
         except Exception as error:  # noqa: BLE001 - a node's own code must not keep the other faults from being told
             answer = f"The node's own check failed: {type(error).__name__}: {error}"
+            details.update(exception_type=type(error).__name__, exception_message=str(error))
         if answer is not True:
-            named = ", ".join(name for name in known if parameters(spec.check).wants(name))
-            self.add("custom_validation_failed", str(answer), node_id, named)
+            self.add("custom_validation_failed", str(answer), node_id, ", ".join(named), **details)
 
     def check_shared(self, node_id: str, spec: NodeSpec, inputs: Mapping[str, Any]) -> None:
         for template in (*spec.reads, *spec.writes):
@@ -272,3 +276,10 @@ class _Validator:
         self, code: str, message: str, node_id: str = "", input_name: str = "", hint: str = "", **details: Any
     ) -> None:
         self.faults.append(Fault(code, message, node_id, input_name, hint, details))
+
+
+def _malformed(node_id: str, declared: InputSpec, value: Malformed) -> Fault:
+    details: dict[str, Any] = {"received_value": value.given}
+    if value.exception:
+        details.update(exception_type=value.exception, exception_message=value.message)
+    return Fault(value.code, value.message, node_id, declared.name, details=details)

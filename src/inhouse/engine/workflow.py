@@ -17,6 +17,24 @@ class Link(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Malformed:
+    """What stands where a literal or a link should, and is neither; a fault as soon as somebody needs the node.
+
+    Attributes:
+        given: what was sent.
+        code: of the fault.
+        message: what is wrong with it.
+        exception: the class of the exception that a reader would have met; empty for none.
+
+    """
+
+    given: Any
+    code: str
+    message: str
+    exception: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkflowNode:
     """A node as a workflow states it.
 

@@ -1,0 +1,199 @@
+"""Messages to canvases: JSON texts, previews in two encodings, and the state of every node."""
+
+from __future__ import annotations
+
+import json
+import math
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inhouse.engine.events import Picture
+
+_PREVIEW = 1
+_PREVIEW_WITH_METADATA = 4
+_FORMATS = {"image/jpeg": 1, "image/png": 2}
+FULL_STATE = 64
+"""Of so many nodes a state tells whenever one of them changes; of more, what runs and what has just changed."""
+
+
+class Place(Protocol):
+    """Who a node is: itself, whom users see, who expanded into it, and which node of the workflow that goes back to."""
+
+    node_id: str
+    display_id: str
+    parent_id: str | None
+    real_id: str
+
+
+class Message(ABC):
+    """Something to tell a client.
+
+    Attributes:
+        to_all_without_client: whether all hear it if the run is no client's; else nobody does.
+        droppable: whether a client that is slow may miss it: something newer will follow.
+
+    """
+
+    to_all_without_client = False
+    droppable = False
+
+    @abstractmethod
+    def frame(self, *, with_metadata: bool) -> str | bytes:
+        """Return what goes over the socket: text, or bytes for a binary message.
+
+        Args:
+            with_metadata: whether the client understands previews that tell of which node they are.
+
+        """
+
+
+class TextMessage(Message):
+    """A JSON message.
+
+    Args:
+        kind: its type.
+        data: its data.
+        to_all_without_client: see ``Message``.
+        droppable: see ``Message``.
+
+    """
+
+    def __init__(
+        self, kind: str, data: Mapping[str, Any], *, to_all_without_client: bool = False, droppable: bool = False
+    ) -> None:
+        self.kind = kind
+        self.data = data
+        self.to_all_without_client = to_all_without_client
+        self.droppable = droppable
+        self._text: str | None = None
+
+    def frame(self, *, with_metadata: bool = False) -> str:  # noqa: ARG002 - all clients understand text
+        """Return the message as JSON; made once, however many hear it."""
+        if self._text is None:
+            self._text = to_json({"type": self.kind, "data": self.data})
+        return self._text
+
+
+class StateMessage(Message):
+    """``progress_state``: the state of nodes, each as JSON already."""
+
+    to_all_without_client = True
+
+    def __init__(self, head: str, nodes: tuple[str, ...], *, droppable: bool) -> None:
+        self._head = head
+        self._nodes = nodes
+        self.droppable = droppable
+        self._text: str | None = None
+
+    def frame(self, *, with_metadata: bool = False) -> str:  # noqa: ARG002 - as above
+        """Return the message as JSON."""
+        if self._text is None:
+            self._text = f"{self._head}{','.join(self._nodes)}}}}}}}"
+        return self._text
+
+
+class PreviewMessage(Message):
+    """A picture of what a node has so far.
+
+    Args:
+        picture: the picture, encoded.
+        about: the node it is of.
+
+    """
+
+    to_all_without_client = True
+    droppable = True
+
+    def __init__(self, picture: Picture, about: Mapping[str, Any]) -> None:
+        self._picture = picture
+        self._about = about
+        self._frames: dict[bool, bytes] = {}
+
+    def frame(self, *, with_metadata: bool) -> bytes:
+        """Return the binary message, of type 4 with metadata and of type 1 without."""
+        if with_metadata not in self._frames:
+            self._frames[with_metadata] = self._with_metadata() if with_metadata else self._plain()
+        return self._frames[with_metadata]
+
+    def _plain(self) -> bytes:
+        kind = _FORMATS.get(self._picture.media_type, _FORMATS["image/png"])
+        return _PREVIEW.to_bytes(4, "big") + kind.to_bytes(4, "big") + self._picture.data
+
+    def _with_metadata(self) -> bytes:
+        about = json.dumps({**self._about, "image_type": self._picture.media_type}).encode()
+        return _PREVIEW_WITH_METADATA.to_bytes(4, "big") + len(about).to_bytes(4, "big") + about + self._picture.data
+
+
+class ProgressState:
+    """The state of every node that a run has touched.
+
+    Args:
+        run_id: the run.
+
+    """
+
+    def __init__(self, run_id: str) -> None:
+        self._run = to_json(run_id)
+        self._head = f'{{"type":"progress_state","data":{{"prompt_id":{self._run},"nodes":{{'
+        self._nodes: dict[str, str] = {}
+        self._fixed: dict[str, tuple[str, str]] = {}
+        self._totals: dict[str, float] = {}
+        self._running: dict[str, str] = {}
+
+    def update(
+        self, place: Place, value: float, total: float, state: str = "running", *, droppable: bool = False
+    ) -> Message:
+        """Note how far a node is, and return what to tell.
+
+        Args:
+            place: the node.
+            value: steps done.
+            total: steps there are.
+            state: ``running`` or ``finished``.
+            droppable: whether a slow client may miss it.
+
+        """
+        node_id = place.node_id
+        if not math.isfinite(value + total):  # JSON has no other numbers
+            value, total = 0.0, 1.0
+        self._totals[node_id] = total
+        before, after = self._fixed.get(node_id) or self._fix(place)
+        text = self._nodes[node_id] = f'{before}{value},"max":{total},"state":"{state}"{after}'
+        if state == "running":
+            self._running[node_id] = text
+        else:
+            self._running.pop(node_id, None)
+        if len(self._nodes) <= FULL_STATE:
+            told = tuple(self._nodes.values())
+        else:
+            told = tuple({**self._running, node_id: text}.values())
+        return StateMessage(self._head, told, droppable=droppable)
+
+    def finish(self, place: Place, *, cached: bool = False) -> Message:
+        """Note that a node is done, and return what to tell."""
+        total = 1 if cached else self._totals.get(place.node_id, 1.0)
+        return self.update(place, total, total, "finished")
+
+    def _fix(self, place: Place) -> tuple[str, str]:
+        """Make the parts of a node's state that do not change."""
+        node_id = to_json(place.node_id)
+        before = f'{node_id}:{{"value":'
+        after = (
+            f',"node_id":{node_id},"prompt_id":{self._run},"display_node_id":{to_json(place.display_id)},'
+            f'"parent_node_id":{to_json(place.parent_id)},"real_node_id":{to_json(place.real_id)}}}'
+        )
+        self._fixed[place.node_id] = (before, after)
+        return before, after
+
+
+def to_json(data: Any) -> str:
+    """Return data as JSON: what JSON does not know goes as text, NaN and Infinity as null."""
+    import orjson
+
+    try:
+        return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
+    except TypeError:  # an integer of more than 64 bits, or text that is no Unicode
+        return json.dumps(data, default=str)
