@@ -94,6 +94,11 @@ class NodeCatalogue:
         """The custom packs, those that could not be loaded included."""
         return self._packs.packs
 
+    @property
+    def registry(self) -> Registry:
+        """All nodes, with nobody's choices in particular."""
+        return self._packs.registry
+
     def describe(self, packs: Sequence[PackDescription]) -> None:
         """Put custom packs in the place of those there were.
 
