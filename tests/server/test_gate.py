@@ -114,7 +114,7 @@ def test_names_of_the_settings_are_known_at_any_port(host: str) -> None:
 def test_a_name_that_somebody_pointed_at_us_is_refused_with_a_reason(host: str) -> None:
     answer = client().get("/", headers={"Host": host})
     assert answer.status_code == 403
-    assert "server.hosts" in answer.json()["error"]["hint"]
+    assert "server.hosts" in answer.json()["error"]["details"]
 
 
 @pytest.mark.parametrize(
@@ -220,8 +220,8 @@ def test_the_routes_learn_whose_a_request_is() -> None:
 def test_a_stranger_is_told_to_say_who_they_are() -> None:
     answer = client(Known()).get("/queue")
     assert answer.status_code == 401
-    assert answer.json()["error"]["code"] == "unauthenticated"
-    assert answer.headers["www-authenticate"] == 'Bearer realm="inhouse"'
+    assert answer.json()["error"]["type"] == "unauthenticated"
+    assert answer.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("headers", [NAVIGATION, {"Accept": "text/html,application/xhtml+xml"}])

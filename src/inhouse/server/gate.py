@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from inhouse.errors import AccessError, InhouseError, OriginError, RequestError, TooManyAttemptsError
+from inhouse.errors import AccessError, OriginError, RequestError, TooManyAttemptsError
 from inhouse.server.auth import header
 from inhouse.server.door import Door
+from inhouse.server.errors import refusal
 from inhouse.server.hosts import Authority, Hosts, parse_authority, same_origin
 from inhouse.server.login import Login, login_page
 
@@ -76,11 +77,11 @@ class Gate:
         names = header(scope, b"host")
         host = parse_authority(names[0].decode("latin-1")) if len(names) == 1 else None
         if host is None:
-            return _refusal(400, RequestError("The request names no host, or none that can be one."))
+            return refusal(RequestError("The request names no host, or none that can be one."))
         if not self._hosts.know(host.host):
             logger.warning("Refused a request for host %.100r, which is not among server.hosts.", host.host)
             hint = f"If that is a name of this gateway, add {host.host!r} to server.hosts."
-            return _refusal(403, OriginError("This gateway does not go by the name it was asked for.", hint=hint))
+            return refusal(OriginError("This gateway does not go by the name it was asked for.", hint=hint))
         if _from_another_page(scope, host):
             logger.warning("Refused a request of another site's page for %.200r.", scope["path"])
             return Response(status_code=403)
@@ -121,21 +122,15 @@ def _is_navigation(scope: Scope) -> bool:
 
 def _closed(scope: Scope, error: AccessError) -> Response:
     if isinstance(error, TooManyAttemptsError):
-        refusal = _refusal(429, error)
-        refusal.headers["Retry-After"] = str(error.seconds)
-        return refusal
+        answer = refusal(error)
+        answer.headers["Retry-After"] = str(error.seconds)
+        return answer
     if scope["type"] == "http" and scope["method"] == "GET" and _wants_page(scope):
         return login_page(error)
-    refusal = _refusal(401, error)
-    refusal.headers["WWW-Authenticate"] = 'Bearer realm="inhouse"'
-    return refusal
+    return refusal(error)
 
 
 def _wants_page(scope: Scope) -> bool:
     """Whether a person is there to read; browsers that send no Fetch Metadata ask for HTML before all else."""
     accepted = header(scope, b"accept")
     return _is_navigation(scope) or (len(accepted) == 1 and accepted[0].startswith(b"text/html"))
-
-
-def _refusal(status: int, error: InhouseError) -> Response:
-    return JSONResponse({"error": error.as_dict()}, status, {"Cache-Control": "no-store"})

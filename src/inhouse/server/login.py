@@ -75,7 +75,7 @@ def login_page(error: InhouseError | None = None, *, token: str = "") -> Respons
     if isinstance(error, TooManyAttemptsError):
         headers["Retry-After"] = str(error.seconds)
     elif error is not None:
-        headers["WWW-Authenticate"] = 'Bearer realm="inhouse"'
+        headers["WWW-Authenticate"] = "Bearer"
     wrong = f'<p class="error" role="alert">{escape(error.message)}</p>' if error is not None else ""
     body = (
         f'<main class="narrow"><h1>Inhouse</h1>{wrong}<form method="post" action="/login">'
