@@ -1,0 +1,140 @@
+"""Users' data: workflows and whatever else a canvas keeps for its user, plain files in a folder of theirs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from inhouse.errors import NotFoundError, RequestError
+from inhouse.files import inside, is_file, write_atomic
+from inhouse.server.places import place
+
+
+class UserData:
+    """The files of one user.
+
+    Names are paths relative to the user's folder, with slashes. Files whose name begins with a dot are kept and read,
+    but not listed.
+
+    Raises:
+        PathEscapeError: from every method, for a name that leads out of the folder.
+
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, name: str) -> Path:
+        """Return where a file lies that there may be or not."""
+        return inside(self.root, name)
+
+    def names(self, folder: str, *, recurse: bool) -> list[str]:
+        """Return the names of the files in a folder, relative to it; a file has none.
+
+        Raises:
+            NotFoundError: there is no such folder.
+
+        """
+        top = self._existing(folder)
+        found = sorted(path.relative_to(top).as_posix() for path in _files(top, recurse=recurse))
+        return sorted(found, key=lambda name: name.count("/"))
+
+    def facts(self, path: Path, relative_to: Path | None = None) -> dict[str, Any]:
+        """Return name, size in bytes and times (seconds since the epoch) of a file."""
+        found = path.stat()
+        name = path.relative_to(relative_to or self.root.resolve()).as_posix()
+        return {"path": name, "size": found.st_size, "modified": found.st_mtime, "created": found.st_ctime}
+
+    def tree(self, folder: str) -> list[dict[str, Any]]:
+        """Return everything below a folder, folders first, each by name.
+
+        Raises:
+            NotFoundError: there is no such folder.
+            RequestError: it is a file.
+
+        """
+        top = self._existing(folder)
+        if not top.is_dir():
+            raise RequestError("Requested path is not a directory")
+        root = self.root.resolve()
+        entries = [_entry(path, root) for path in _everything(top)]
+        return sorted(entries, key=lambda entry: (entry["type"] != "directory", entry["name"].casefold()))
+
+    def write(self, name: str, content: bytes, *, overwrite: bool) -> Path:
+        """Keep a file.
+
+        Raises:
+            FileExistsError: there is one, and it is not to be overwritten.
+            RequestError: no file can have that name.
+            OutputError: the disk is full.
+
+        """
+        path = place(self.root, name)
+        write_atomic(path, lambda file: file.write(content), overwrite=overwrite)
+        return path
+
+    def move(self, source: str, target: str, *, overwrite: bool) -> Path:
+        """Give a file another name.
+
+        Raises:
+            NotFoundError: there is no such file.
+            FileExistsError, RequestError, OutputError: as ``write``.
+
+        """
+        path = self.path(source)
+        if not is_file(path):
+            raise NotFoundError("There is no such file.")
+        goal = place(self.root, target)
+        goal.parent.mkdir(parents=True, exist_ok=True)
+        if overwrite:
+            path.replace(goal)
+        elif goal != path:
+            os.link(path, goal)  # which, unlike a rename, fails if there is one
+            path.unlink()
+        return goal
+
+    def delete(self, name: str) -> None:
+        """Delete a file.
+
+        Raises:
+            NotFoundError: there is no such file.
+
+        """
+        path = self.path(name)
+        if not is_file(path):
+            raise NotFoundError("There is no such file.")
+        path.unlink(missing_ok=True)
+
+    def _existing(self, folder: str) -> Path:
+        top = self.path(folder)
+        if top == self.root.resolve():
+            top.mkdir(parents=True, exist_ok=True)  # a user who has kept nothing yet has an empty folder
+        if not top.exists():
+            raise NotFoundError("There is no such folder.")
+        return top
+
+
+def _files(top: Path, *, recurse: bool) -> Iterator[Path]:
+    if recurse:
+        yield from (path for path in _everything(top) if is_file(path))
+    elif top.is_dir():
+        yield from (Path(entry) for entry in os.scandir(top) if not entry.name.startswith(".") and entry.is_file())
+
+
+def _everything(top: Path) -> Iterator[Path]:
+    """Walk a folder without following links, which might lead out of it or in circles."""
+    for current, folders, files in os.walk(top):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        here = Path(current)
+        yield from (here / name for name in folders)
+        yield from (here / name for name in files if not name.startswith(".") and is_file(here / name))
+
+
+def _entry(path: Path, root: Path) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": path.name, "path": path.relative_to(root).as_posix()}
+    if path.is_dir():
+        return {**entry, "type": "directory"}
+    found = path.stat()
+    return {**entry, "type": "file", "size": found.st_size, "modified": found.st_mtime}

@@ -1,0 +1,53 @@
+"""Users' settings: one JSON object a user, in a file that ComfyUI's users know."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from inhouse.files import write_atomic
+from inhouse.server.user_folders import UserFolders
+
+_log = logging.getLogger(__name__)
+
+FILE = "comfy.settings.json"
+
+
+class UserSettings:
+    """What users' canvases remember. Methods block on files, and may be called in any thread.
+
+    Args:
+        folders: where users' profiles lie.
+
+    """
+
+    def __init__(self, folders: UserFolders) -> None:
+        self._folders = folders
+        self._lock = threading.Lock()
+        """A canvas sends several changes at once; each has to see the one before."""
+
+    def of(self, user: str) -> dict[str, Any]:
+        """Return a user's settings; a file that cannot be read counts as empty."""
+        try:
+            settings = orjson.loads((self._folders.profile(user) / FILE).read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, orjson.JSONDecodeError) as error:
+            _log.warning("The settings of user %r cannot be read and count as empty: %s", user, error)
+            return {}
+        return settings if isinstance(settings, dict) else {}
+
+    def change(self, user: str, values: Mapping[str, Any]) -> None:
+        """Change some of a user's settings.
+
+        Raises:
+            OutputError: they cannot be written; those that were there are still there.
+
+        """
+        with self._lock:
+            content = orjson.dumps({**self.of(user), **values})
+            write_atomic(self._folders.profile(user) / FILE, lambda file: file.write(content))
