@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from inhouse.engine.task import Task
 
 _ENGINE = Path(__file__).parent
+_CALLERS = frozenset({_ENGINE, _ENGINE.with_name("compat")})
+"""The folders of what calls a node's own code."""
 _FRAMES = 50
 """A recursion without end has a thousand, all alike."""
 
@@ -39,11 +41,11 @@ def translated(error: BaseException, task: Task) -> InhouseError:
 
 
 def recorded(error: BaseException) -> Raised:
-    """Return an exception as data; the engine's own frames, above the node's, say nothing about the fault."""
+    """Return an exception as data; our own frames, above the node's, say nothing about the fault."""
     kind = type(error)
     name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
     frames = traceback.extract_tb(error.__traceback__)
-    while frames and Path(frames[0].filename).parent == _ENGINE:
+    while frames and Path(frames[0].filename).parent in _CALLERS:
         del frames[0]
     lines = [
         f'  File "{_shortened(frame.filename)}", line {frame.lineno}, in {frame.name}\n'

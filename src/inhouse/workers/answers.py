@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from inhouse.errors import UsageError
@@ -14,7 +13,6 @@ from inhouse.workers.devices import devices, versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from inhouse.workers.session import Session
 
@@ -25,24 +23,24 @@ class Answers:
     ===========  ====================================  ============================================================
     question     details                               answer
     ===========  ====================================  ============================================================
-    `describe`                                         a ``Description`` as a mapping
+    `describe`                                         a ``Description``
     `check`      ``node``, ``inputs``                  True, or what the node's own check has against the inputs
+    `on_prompt`  ``body``                              the body of a request to run a workflow, as packs change it
     `free`       ``unload_models``, ``free_memory``    None, when it is done
     `stats`                                            ``devices``, and ``cache`` with its figures
     ===========  ====================================  ============================================================
 
     Args:
         session: what they are about.
-        routes: the socket on which routes of custom packs are served; None if there are none.
 
     """
 
-    def __init__(self, session: Session, routes: Path | None = None) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._routes = routes
         self._answers: Mapping[str, Callable[..., Any]] = {
-            "describe": lambda: asdict(self.describe()),
+            "describe": self.describe,
             "check": self.check,
+            "on_prompt": self.on_prompt,
             "free": self.free,
             "stats": self.stats,
         }
@@ -63,19 +61,24 @@ class Answers:
             raise UsageError(f"The question {question!r} cannot be answered: {error}.") from error
 
     def describe(self) -> Description:
-        """Return what the worker is."""
+        """Return what the worker is; the routes of its packs are not in it."""
         packs: list[PackDescription] = []
         if self._session.custom is not None:
             from inhouse.compat.remote_nodes import described
 
             packs = [PackDescription(**pack) for pack in described(self._session.custom, self._session.registry)]
-        return Description(os.getpid(), devices(), versions(), packs, self._routes)
+        return Description(os.getpid(), devices(), versions(), packs)
 
     def check(self, node: str, inputs: Mapping[str, Any]) -> bool | str:
         """Return what a node's own check says of literal inputs."""
         from inhouse.compat.remote_nodes import check
 
         return check(self._session.registry, node, inputs)
+
+    def on_prompt(self, body: Any) -> Any:
+        """Return the body of a request to run a workflow as custom packs change it."""
+        custom = self._session.custom
+        return body if custom is None else custom.host.on_prompt(body)
 
     def free(self, *, unload_models: bool = False, free_memory: bool = False) -> None:
         """Forget results, and with them the models they hold; nothing else keeps one between runs."""

@@ -24,9 +24,10 @@ MAX_FRAME = 2**30
 """Bytes; more than that is no frame of ours but something that got into the pipe."""
 _HEAD = struct.Struct(">BII")
 _FAST, _PLAIN = 1, 2
-_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_PASSTHROUGH_DATACLASS
+_OPTIONS = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS
 _DEPTH = 100
 _TEXT = 1000
+_ARRAY_BYTES = 2**20
 
 
 def encode(given: Iterable[Message]) -> bytes:
@@ -94,6 +95,8 @@ def _jsonable(value: Any) -> Any:
         return list(value)
     if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
         return {name: getattr(value, name) for name in value.__dataclass_fields__}
+    if callable(listed := getattr(value, "tolist", None)) and getattr(value, "nbytes", _ARRAY_BYTES) < _ARRAY_BYTES:
+        return listed()  # an array or one of its numbers: orjson's own way with them would import NumPy
     return str(value)[:_TEXT]
 
 

@@ -15,9 +15,10 @@ import socket
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inhouse.errors import InhouseError, InternalError
+from inhouse.workers.base import PackMessage
 from inhouse.workers.messages import (
     Answer,
     Ask,
@@ -34,16 +35,18 @@ from inhouse.workers.messages import (
 )
 from inhouse.workers.mortality import die_with, go_first
 from inhouse.workers.pipe import Pipe
+from inhouse.workers.writer import Writer
 
 if TYPE_CHECKING:
+    from inhouse.engine.events import Event
     from inhouse.workers.answers import Answers
-    from inhouse.workers.base import PackMessage
     from inhouse.workers.config import WorkerConfig
     from inhouse.workers.messages import Message
     from inhouse.workers.runner import Runner
 
 _LOG = logging.getLogger(__name__)
 _ASKED_AT_ONCE = 4
+_PARTING = 2.0
 _BEATS = 4
 """Signs of life in the time after which a silent worker is given up."""
 
@@ -55,41 +58,38 @@ class Host:
         self._left = asyncio.Event()
         self._heard: asyncio.Queue[Message] = asyncio.Queue()
         self._asked = ThreadPoolExecutor(_ASKED_AT_ONCE, "inhouse-answers")
-        self._pipe: Pipe
+        self._writer: Writer
         self._runner: Runner
         self._answers: Answers
 
     async def serve(self, link: socket.socket) -> None:
         """Become what the gateway asks for, and do what it says."""
-        self._pipe = await Pipe.open(link, self._heard.put_nowait, _end)
+        self._writer = Writer(link.dup())
+        await Pipe.open(link, self._heard.put_nowait, _end)
         begin = await self._heard.get()
         if not isinstance(begin, Begin):
             raise InternalError(f"The first message is {type(begin).__name__}.")
         try:
-            await self._live(begin.config)
+            await self._live(begin.name, begin.config)
         except InhouseError as error:
-            self._pipe.send(Unready(error))
-        self._pipe.close()
-        await asyncio.sleep(0)
+            self._writer.put(Unready(error))
+        self._writer.close(_PARTING)
 
-    def tell(self, message: PackMessage) -> None:
-        """Pass on what a custom pack has to say; from any thread."""
-        self._pipe.send(Told(message))
-
-    async def _live(self, config: WorkerConfig) -> None:
+    async def _live(self, name: str, config: WorkerConfig) -> None:
+        from inhouse.compat.prompt_server import PackHost
         from inhouse.workers.answers import Answers
+        from inhouse.workers.pack_routes import PackRoutes
         from inhouse.workers.runner import Runner
         from inhouse.workers.session import open_session
 
-        with open_session(config.places, reference=config.reference, cache_bytes=config.cache_bytes) as session:
+        host = PackHost(say=self._say, loop=asyncio.get_running_loop())
+        with open_session(
+            config.places, reference=config.reference, cache_bytes=config.cache_bytes, host=host
+        ) as session:
             self._answers = Answers(session)
-            self._runner = Runner(
-                session,
-                config.state / "claims",
-                lambda run_id, event: self._pipe.send(Happened(run_id, (event,))),
-                lambda: self._pipe.congested,
-            )
-            self._pipe.send(Ready(self._answers.describe()))
+            self._runner = Runner(session, config.state / "claims", self._tell, lambda: self._writer.congested)
+            routes = PackRoutes(session, name, config.state / "sockets")
+            self._writer.put(Ready(await routes.open(self._answers.describe())))
             if config.warm:
                 threading.Thread(target=_warm_up, name="inhouse-warm-up", daemon=True).start()
             beating = asyncio.create_task(self._beat(config.silence / _BEATS))
@@ -97,6 +97,13 @@ class Host:
                 self._obey(message)
             beating.cancel()
             self._runner.close(0)
+            await routes.close()
+
+    def _tell(self, run_id: str, event: Event) -> None:
+        self._writer.put(Happened(run_id, (event,)))
+
+    def _say(self, event: str | int, data: Any, client_id: str | None) -> None:
+        self._writer.put(Told(PackMessage(event, data, client_id)))
 
     def _obey(self, message: Message) -> None:
         match message:
@@ -111,17 +118,17 @@ class Host:
 
     def _answer(self, asked: Ask) -> None:
         try:
-            self._pipe.send(Answer(asked.number, self._answers.answer(asked.question, asked.details)))
+            self._writer.put(Answer(asked.number, self._answers.answer(asked.question, asked.details)))
         except InhouseError as error:
-            self._pipe.send(Refusal(asked.number, error))
+            self._writer.put(Refusal(asked.number, error))
         except BaseException as error:  # noqa: BLE001 - a pack's own code, such as a check that exits
             _LOG.exception("The question %r could not be answered.", asked.question)
-            self._pipe.send(Refusal(asked.number, InternalError(f"{type(error).__name__}: {error}")))
+            self._writer.put(Refusal(asked.number, InternalError(f"{type(error).__name__}: {error}")))
 
     async def _beat(self, seconds: float) -> None:
         while True:
             await asyncio.sleep(seconds)
-            self._pipe.send(Beat())
+            self._writer.put(Beat())
 
 
 def _end() -> None:

@@ -6,12 +6,14 @@ import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from inhouse.compat.prompt_server import PackHost
 from inhouse.engine.events import RunFinished
 from inhouse.errors import InhouseError, WorkerLostError, WorkerStartError
 from inhouse.workers.answers import Answers
-from inhouse.workers.base import Worker
+from inhouse.workers.base import PackMessage, Worker
 from inhouse.workers.messages import Happened, Told
 from inhouse.workers.outbox import Outbox
+from inhouse.workers.pack_routes import PackRoutes
 from inhouse.workers.runner import Runner
 from inhouse.workers.session import open_session
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inhouse.engine.events import Event
-    from inhouse.workers.base import Description, Job, Listener, PackMessage
+    from inhouse.workers.base import Description, Job, Listener
     from inhouse.workers.config import WorkerConfig
     from inhouse.workers.messages import Message
 
@@ -45,6 +47,7 @@ class InlineWorker(Worker):
         self._outbox: Outbox | None = None
         self._runner: Runner | None = None
         self._answers: Answers | None = None
+        self._routes: PackRoutes | None = None
         self._idle = asyncio.Event()
 
     async def start(self, listener: Listener) -> Description:
@@ -52,15 +55,18 @@ class InlineWorker(Worker):
         self._listener = listener
         self._outbox = Outbox(asyncio.get_running_loop(), self._deliver)
         config = self.config
-        session = open_session(config.places, reference=config.reference, cache_bytes=config.cache_bytes)
+        host = PackHost(say=self._say, loop=asyncio.get_running_loop())
+        session = open_session(config.places, reference=config.reference, cache_bytes=config.cache_bytes, host=host)
         try:
             opened = await asyncio.to_thread(self._stack.enter_context, session)
         except InhouseError as error:
             raise WorkerStartError(f"Worker {self.name} cannot be started: {error}") from error
         self._answers = Answers(opened)
         self._runner = Runner(opened, config.state / "claims", self._tell)
+        self._routes = PackRoutes(opened, self.name, config.state / "sockets")
+        description = await self._routes.open(self._answers.describe())
         self.ready = True
-        return self._answers.describe()
+        return description
 
     def submit(self, job: Job) -> None:
         """Run a job; see ``Worker.submit``."""
@@ -81,11 +87,6 @@ class InlineWorker(Worker):
             raise WorkerLostError(f"Worker {self.name} is not there.")
         return await asyncio.to_thread(self._answers.answer, question, details)
 
-    def tell(self, message: PackMessage) -> None:
-        """Pass on what a custom pack has to say; from any thread."""
-        if self._outbox is not None:
-            self._outbox.put(Told(message))
-
     async def close(self, grace: float) -> None:
         """Let the running job end for ``grace`` seconds, then cancel it; a node that does not stop is left behind."""
         runner, self._runner, self._answers, self.ready = self._runner, None, None, False
@@ -95,6 +96,8 @@ class InlineWorker(Worker):
             runner.cancel(self.running)
             await self._ended(_PARTING)
         self._listener = None
+        if self._routes is not None:
+            await self._routes.close()
         if await asyncio.to_thread(runner.close, 0 if self.running else _PARTING):
             await asyncio.to_thread(self._stack.close)
 
@@ -111,6 +114,10 @@ class InlineWorker(Worker):
     def _tell(self, run_id: str, event: Event) -> None:
         if self._outbox is not None:
             self._outbox.put(Happened(run_id, (event,)))
+
+    def _say(self, event: str | int, data: Any, client_id: str | None) -> None:
+        if self._outbox is not None:
+            self._outbox.put(Told(PackMessage(event, data, client_id)))
 
     def _deliver(self, messages: Sequence[Message]) -> None:
         for message in messages:

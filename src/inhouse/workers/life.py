@@ -84,7 +84,7 @@ class Life:
     async def _become_ready(self, link: socket.socket) -> Description:
         self._watch = asyncio.create_task(self._outlive())
         self._pipe = await Pipe.open(link, self._hear, self._hung_up)
-        self._pipe.send(messages.Begin(self._config))
+        self._pipe.send(messages.Begin(self._worker.name, self._config))
         async with asyncio.timeout(self._config.start_seconds):
             description = await self._described
         self._worker.ready = True

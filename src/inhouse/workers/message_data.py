@@ -57,9 +57,14 @@ def read_message(written: Sequence[Any], blobs: Sequence[bytes]) -> Message:
 # -- writing ----------------------------------------------------------------------------------------------------------
 
 
-def _write_ready(message: messages.Ready, _: list[bytes]) -> list[Any]:
-    said = message.description
-    return [_fields(said, packs=[_fields(pack) for pack in said.packs])]
+def _write_answer(message: messages.Answer, _: list[bytes]) -> list[Any]:
+    if isinstance(message.value, Description):
+        return [message.number, None, _write_said(message.value)]
+    return [message.number, message.value, None]
+
+
+def _write_said(said: Description) -> dict[str, Any]:
+    return _fields(said, packs=[_fields(pack) for pack in said.packs])
 
 
 def _write_happened(message: messages.Happened, blobs: list[bytes]) -> list[Any]:
@@ -98,9 +103,10 @@ def _blob(data: bytes, blobs: list[bytes]) -> int:
 
 
 _WRITERS: Mapping[type[Any], Callable[[Any, list[bytes]], Sequence[Any]]] = {
-    messages.Begin: lambda message, _: [message.config.as_dict()],
+    messages.Begin: lambda message, _: [message.name, message.config.as_dict()],
     messages.Run: lambda message, _: [_fields(message.job, folders=_folders(message.job.folders))],
-    messages.Ready: _write_ready,
+    messages.Ready: lambda message, _: [_write_said(message.description)],
+    messages.Answer: _write_answer,
     messages.Unready: lambda message, _: [write_error(message.error)],
     messages.Happened: _write_happened,
     messages.Told: _write_told,
@@ -135,9 +141,10 @@ def _read_run(job: dict[str, Any], _: Sequence[bytes]) -> Message:
     return messages.Run(Job(**{**job, "folders": folders, "targets": tuple(job["targets"])}))
 
 
-def _read_ready(said: dict[str, Any], _: Sequence[bytes]) -> Message:
+def _read_said(said: dict[str, Any]) -> Description:
     packs = tuple(_read_pack(pack) for pack in said["packs"])
-    return messages.Ready(Description(**{**said, "packs": packs, "routes": _path(said["routes"])}))
+    endpoints = tuple((method, path) for method, path in said["endpoints"])
+    return Description(**{**said, "packs": packs, "routes": _path(said["routes"]), "endpoints": endpoints})
 
 
 def _read_pack(pack: dict[str, Any]) -> PackDescription:
@@ -154,16 +161,16 @@ def _path(value: str | None) -> Path | None:
 
 
 _READERS: Mapping[str, Callable[..., Message]] = {
-    "Begin": lambda config, _: messages.Begin(WorkerConfig.from_dict(config)),
+    "Begin": lambda name, config, _: messages.Begin(name, WorkerConfig.from_dict(config)),
     "Run": _read_run,
     "Cancel": lambda run_id, _: messages.Cancel(run_id),
     "Ask": lambda number, question, details, _: messages.Ask(number, question, details),
     "Leave": lambda _: messages.Leave(),
-    "Ready": _read_ready,
+    "Ready": lambda said, _: messages.Ready(_read_said(said)),
     "Unready": lambda error, _: messages.Unready(read_error(error)),
     "Happened": _read_happened,
     "Told": _read_told,
-    "Answer": lambda number, value, _: messages.Answer(number, value),
+    "Answer": lambda number, value, said, _: messages.Answer(number, value if said is None else _read_said(said)),
     "Refusal": lambda number, error, _: messages.Refusal(number, read_error(error)),
     "Beat": lambda _: messages.Beat(),
 }

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """To the worker: what it is to be; the first word."""
+    """To the worker: its name, and what it is to be; the first word."""
 
+    name: str
     config: WorkerConfig
 
 

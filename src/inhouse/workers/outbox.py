@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from inhouse.workers.messages import Happened
+from inhouse.workers.joining import joined
 
 if TYPE_CHECKING:
     import asyncio
@@ -49,26 +49,4 @@ class Outbox:
         while self._waiting:
             taken.append(self._waiting.popleft())
         if taken:
-            self._deliver(_joined(taken))
-
-
-def _joined(messages: Sequence[Message]) -> list[Message]:
-    """Return messages with neighbouring events of one run in one."""
-    joined: list[Message] = []
-    events: list[Happened] = []
-    for message in messages:
-        if isinstance(message, Happened):
-            if events and events[0].run_id != message.run_id:
-                joined.append(_one(events))
-                events = []
-            events.append(message)
-            continue
-        if events:
-            joined.append(_one(events))
-            events = []
-        joined.append(message)
-    return [*joined, _one(events)] if events else joined
-
-
-def _one(parts: Sequence[Happened]) -> Happened:
-    return Happened(parts[0].run_id, tuple(event for part in parts for event in part.events))
+            self._deliver(joined(taken))

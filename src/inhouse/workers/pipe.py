@@ -1,4 +1,4 @@
-"""The pipe between a gateway and a worker's process: the same on both sides."""
+"""The pipe between a gateway and a worker's process, as an event loop on either side has it."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import logging
 from typing import TYPE_CHECKING
 
 from inhouse.workers.codec import Decoder, encode
-from inhouse.workers.outbox import Outbox
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from inhouse.workers.messages import Message
 
 _LOG = logging.getLogger(__name__)
-_CONGESTED = 2**20
 
 
 class Pipe(asyncio.Protocol):
@@ -33,7 +31,6 @@ class Pipe(asyncio.Protocol):
         self._ended = ended
         self._decoder = Decoder()
         self._transport: asyncio.Transport | None = None
-        self._outbox = Outbox(asyncio.get_running_loop(), self._write)
 
     @classmethod
     async def open(cls, link: socket.socket, heard: Callable[[Message], None], ended: Callable[[], None]) -> Pipe:
@@ -43,28 +40,14 @@ class Pipe(asyncio.Protocol):
         return pipe
 
     def send(self, message: Message) -> None:
-        """Send a message, from any thread; what is sent at the same time goes together."""
-        self._outbox.put(message)
-
-    @property
-    def congested(self) -> bool:
-        """Whether the other side is so slow to read that what can be left out should be."""
-        return self._transport is not None and self._transport.get_write_buffer_size() > _CONGESTED
-
-    def close(self) -> None:
-        """Send what is waiting, and hang up."""
-        self._outbox.flush()
-        if self._transport is not None:
-            self._transport.close()
+        """Send a message at once; one to a side that is gone is dropped."""
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(encode([message]))
 
     def abort(self) -> None:
         """Hang up at once."""
         if self._transport is not None:
             self._transport.abort()
-
-    def _write(self, messages: Sequence[Message]) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.write(encode(messages))
 
     # -- asyncio.Protocol ---------------------------------------------------------------------------------------------
 

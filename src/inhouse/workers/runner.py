@@ -51,7 +51,6 @@ class Runner:
         congested: Callable[[], bool] = lambda: False,
     ) -> None:
         self.session = session
-        self.job: Job | None = None
         self._claims = claims
         self._tell = tell
         self._congested = congested
@@ -79,9 +78,15 @@ class Runner:
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            self.job = job
+            self._show(job.run_id, job.client_id)
             self._run(job)
-            self.job = None
+            self._show(None, None)
+
+    def _show(self, run_id: str | None, client_id: str | None) -> None:
+        """Let custom packs see what runs, and for whom."""
+        custom = self.session.custom
+        if custom is not None:
+            custom.host.run_id, custom.host.client_id = run_id, client_id
 
     def _run(self, job: Job) -> None:
         report = _Report(job, self._tell, self._congested)

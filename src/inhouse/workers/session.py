@@ -24,6 +24,7 @@ from inhouse.plugins import build_registry, load_packs
 
 if TYPE_CHECKING:
     from inhouse.compat.custom_nodes import CustomNodes
+    from inhouse.compat.prompt_server import PackHost
     from inhouse.engine.registry import Registry
 
 BOX = Path(__file__).parents[1] / "box"
@@ -67,13 +68,16 @@ class Session:
 
 
 @contextmanager
-def open_session(places: Places, *, reference: bool = False, cache_bytes: int = CACHE_BYTES) -> Iterator[Session]:
+def open_session(
+    places: Places, *, reference: bool = False, cache_bytes: int = CACHE_BYTES, host: PackHost | None = None
+) -> Iterator[Session]:
     """Put a session together, and take it apart at the end.
 
     Args:
         places: the folders.
         reference: compute in float32, deterministically.
         cache_bytes: how much the engine may remember between runs.
+        host: what stands behind the server that custom packs see; without one, nothing does.
 
     Raises:
         RegistryError: a pack cannot be loaded.
@@ -93,7 +97,7 @@ def open_session(places: Places, *, reference: bool = False, cache_bytes: int = 
 
             if not places.custom_nodes.is_dir():
                 raise FileError(f"There is no folder {places.custom_nodes}.", hint="Name one with --custom-nodes.")
-            custom = stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue))
+            custom = stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue, host))
         services = {
             Folders: folders,
             ModelCatalogue: catalogue,

@@ -1,0 +1,82 @@
+"""The writer: a thread that sends what others have to say, in as few pieces as their pace allows."""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from inhouse.workers.codec import encode
+from inhouse.workers.joining import joined
+
+if TYPE_CHECKING:
+    import socket
+
+    from inhouse.workers.messages import Message
+
+_LOG = logging.getLogger(__name__)
+_CONGESTED = 100
+
+
+class Writer:
+    """Sends messages over a socket, in order; all that are waiting go together.
+
+    There is no timer. To put a message down costs the thread that runs nodes no system call, and so it keeps Python to
+    itself: the writer gets its turn when that thread waits, computes outside of Python, or has had its share (5 ms).
+    What a fast run has to say thus goes in one piece at its end, and what a slow one says goes at once.
+
+    Args:
+        link: a connected socket; may be one that does not block.
+
+    """
+
+    def __init__(self, link: socket.socket) -> None:
+        self._link = link
+        self._waiting: SimpleQueue[Message | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="inhouse-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, message: Message) -> None:
+        """Send a message; from any thread."""
+        self._waiting.put(message)
+
+    @property
+    def congested(self) -> bool:
+        """Whether the other side is so slow to read that what can be left out should be."""
+        return self._waiting.qsize() > _CONGESTED
+
+    def close(self, seconds: float) -> None:
+        """Send what is waiting, for at most this time, and end."""
+        self._waiting.put(None)
+        self._thread.join(seconds)
+
+    def _work(self) -> None:
+        try:
+            while messages := self._taken():
+                self._send(encode(joined(messages)))
+        except OSError as error:  # the gateway is gone; the main thread hears of it, too
+            _LOG.debug("Nobody listens: %s.", error)
+
+    def _taken(self) -> list[Message]:
+        """Wait for a message and return all there are; none means the end."""
+        taken: list[Message] = []
+        message = self._waiting.get()
+        try:
+            while message is not None:
+                taken.append(message)
+                message = self._waiting.get_nowait()
+            if taken:  # the end comes after them
+                self._waiting.put(None)
+        except Empty:
+            pass
+        return taken
+
+    def _send(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            try:
+                view = view[self._link.send(view) :]
+            except BlockingIOError:
+                select.select([], [self._link], [])
