@@ -97,8 +97,7 @@ class Ledger:
 
     async def queue_items(self, user: str | None, state: RunState) -> str:
         """Return the JSON list of ComfyUI's queue items: ``[number, id, workflow, extra, targets]``, the next first."""
-        query = queries.queue_items(user, state, self._database.reader.dialect.name)
-        return await self._read(lambda connection: f"[{connection.scalar(query) or ''}]")
+        return await self._read(lambda connection: queries.queue_items(connection, user, state))
 
     async def history(
         self, user: str | None, *, limit: int | None = None, offset: int | None = None

@@ -6,18 +6,20 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Double, Select, cast, func, literal, select
+from sqlalchemy import Double, LargeBinary, Select, cast, func, literal, select
 from sqlalchemy.sql.functions import aggregate_strings
 
 from inhouse.storage.records import Artifact, Conclusion, RunRecord, RunState, Submission
 from inhouse.storage.schema import ARTIFACTS, REQUESTS, RUNS
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
 _CHUNK = 1000
 """How many values a statement lists; SQLite takes 32,766."""
 _OPEN = (RunState.QUEUED, RunState.RUNNING)
+_NEXT_FIRST = (RUNS.c.priority.desc(), cast(RUNS.c.number, Double), RUNS.c.sequence)
+_ITEM = "[%s,%s,%s,%s,%s]"
 _TEXTS = (REQUESTS.c.workflow, REQUESTS.c.extra)
 _WITHOUT_TEXTS = (literal("").label("workflow"), literal("").label("extra"))
 
@@ -57,22 +59,33 @@ def counts(user: str | None) -> Select[Any]:
     return _of(user, select(RUNS.c.state, func.count()).group_by(RUNS.c.state))
 
 
-def queue_items(user: str | None, state: RunState, dialect: str) -> Select[Any]:
-    """Return a query for one text: ComfyUI's queue items with commas between them, the next run first; NULL for none.
+def queue_items(connection: Connection, user: str | None, state: RunState) -> str:
+    """Return the JSON list of ComfyUI's queue items, the next run first.
 
     The database puts it together: ten thousand workflows never become Python objects.
     """
-    quoted, form = {"sqlite": (func.json_quote, func.printf)}.get(dialect, (func.to_json, func.format))
-    item = form(
-        "[%s,%s,%s,%s,%s]", RUNS.c.number, quoted(RUNS.c.id), REQUESTS.c.workflow, REQUESTS.c.extra, RUNS.c.targets
-    )
-    items = (
-        _of(user, select(item.label("item")).join_from(RUNS, REQUESTS))
-        .where(RUNS.c.state == state)
-        .order_by(RUNS.c.priority.desc(), cast(RUNS.c.number, Double), RUNS.c.sequence)
-        .subquery()
-    )
-    return select(aggregate_strings(items.c.item, ","))
+    on_sqlite = connection.dialect.name == "sqlite"
+    found = connection.scalar((_items_on_sqlite if on_sqlite else _items_on_postgresql)(user, state)) or b""
+    # As bytes, because the driver takes as long again to make a text of one so long; decode() does not.
+    return f"[{found.decode() if isinstance(found, bytes) else found}]"
+
+
+def _items_on_sqlite(user: str | None, state: RunState) -> Select[Any]:
+    waiting = _of(user, select(*RUNS.c)).where(RUNS.c.state == state).order_by(*_NEXT_FIRST).subquery()
+    item = func.printf(_ITEM, *_parts(waiting.c, func.json_quote(waiting.c.id)))
+    # An outer join keeps the order of what it is outer to. No text takes part in the sorting.
+    joined = select(cast(aggregate_strings(item, ","), LargeBinary))
+    return joined.outerjoin_from(waiting, REQUESTS, waiting.c.sequence == REQUESTS.c.sequence)
+
+
+def _items_on_postgresql(user: str | None, state: RunState) -> Select[Any]:
+    item = func.format(_ITEM, *_parts(RUNS.c, func.to_json(RUNS.c.id)))
+    waiting = _of(user, select(item.label("item")).join_from(RUNS, REQUESTS)).where(RUNS.c.state == state)
+    return select(aggregate_strings(waiting.order_by(*_NEXT_FIRST).subquery().c.item, ","))
+
+
+def _parts(runs: Any, quoted_id: ColumnElement[str]) -> tuple[ColumnElement[str], ...]:
+    return runs.number, quoted_id, REQUESTS.c.workflow, REQUESTS.c.extra, runs.targets
 
 
 def read(connection: Connection, query: Select[Any]) -> list[RunRecord]:
