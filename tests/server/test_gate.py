@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -14,8 +16,9 @@ from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from inhouse.server.attempts import Attempts
-from inhouse.server.auth import Alone, Authenticator, token_in
+from inhouse.server.auth import Alone, Authenticator, is_loopback, token_in
 from inhouse.server.gate import Gate
+from inhouse.server.hosts import parse_authority
 from inhouse.server.identity import Identity
 
 HOME = "http://127.0.0.1:8188"
@@ -262,3 +265,45 @@ def test_who_guesses_has_to_wait_and_others_have_not() -> None:
     assert answers[-1].headers["retry-after"] == "60"
     assert house.get("/x").status_code == 401, "who sends no token does not guess"
     assert house.get("/x", headers={"Authorization": "Bearer inhouse_ann"}).status_code == 200
+
+
+HEADER = st.sampled_from(
+    [b"host", b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"authorization", b"cookie", b"accept"]
+)
+VALUE = st.binary(max_size=40) | st.sampled_from(
+    [
+        *(
+            b"localhost",
+            b"127.0.0.1:8188",
+            b"evil.example",
+            b"localhost:8188@evil.example",
+            b"localhost\x00",
+            b"[::1]:80",
+        ),
+        *(b"http://localhost", b"http://evil.example", b"null", b"http://localhost, http://evil.example"),
+        *(
+            b"cross-site",
+            b"same-origin",
+            b"navigate",
+            b"Bearer inhouse_ann",
+            b"inhouse_token=inhouse_ann",
+            b"text/html",
+        ),
+    ]
+)
+
+
+@given(st.lists(st.tuples(HEADER, VALUE), max_size=6), st.sampled_from(["http", "websocket"]))
+@pytest.mark.anyio
+async def test_whatever_headers_come_they_are_answered_and_only_ours_pass(
+    headers: list[tuple[bytes, bytes]], kind: str
+) -> None:
+    sent = await answer_to(headers, type=kind, path="/x", client=("10.0.0.1", 1))
+    assert sent[0]["type"] in ("passed", "http.response.start", "websocket.close")
+    assert sent[0].get("status", 400) in (400, 403)
+    if sent == [{"type": "passed"}]:
+        told = [value for name, value in headers if name in (b"host", b"origin")]
+        assert not any(b"evil" in value for value in told)
+        host = parse_authority(next(value for name, value in headers if name == b"host").decode("latin-1"))
+        assert host is not None
+        assert is_loopback(host.host)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
@@ -77,6 +79,27 @@ def test_a_link_from_elsewhere_logs_nobody_in_without_their_consent(site: str) -
     assert "set-cookie" not in answer.headers
     assert 'value="inhouse_ann"' in answer.text
     assert answer.headers["referrer-policy"] == "no-referrer"
+
+
+def test_who_is_logged_in_and_follows_a_link_of_another_site_comes_in_at_the_second_try() -> None:
+    ann = browser()
+    came = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    answer = ann.get("/api-docs?a=1&b=%22", headers=came)
+    assert answer.status_code == 401
+    assert 'http-equiv="refresh" content="0; url=/api-docs?a=1&amp;b=%22"' in answer.text
+    own = {**came, "Sec-Fetch-Site": "same-origin"}
+    assert "/login" in ann.get("/", headers=own).text, "there is no third try"
+    answer = ann.get("/", headers={**came, "Cookie": "inhouse_token=inhouse_old"})
+    assert "/login" in answer.text, "the cookie was sent, and is wrong"
+
+
+@pytest.mark.parametrize("path", ["//evil.example", "///evil.example/x", "/\\evil.example"])
+def test_no_link_leads_from_here_to_elsewhere(path: str) -> None:
+    came = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+    answer = browser().get(HOME + path, headers=came)
+    targets = re.findall(r'(?:url=|href=")([^"]*)"', answer.text)
+    assert len(targets) == 2
+    assert not any(target.startswith(("//", "/\\", "http")) for target in targets)
 
 
 def test_a_form_of_another_site_logs_nobody_in() -> None:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from starlette.responses import Response
 
 from inhouse.errors import AccessError, OriginError, RequestError, TooManyAttemptsError
-from inhouse.server.auth import header
+from inhouse.server.auth import header, token_in
 from inhouse.server.door import Door
 from inhouse.server.errors import refusal
 from inhouse.server.hosts import Authority, Hosts, parse_authority, same_origin
-from inhouse.server.login import Login, login_page
+from inhouse.server.login import Login, login_page, reload_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -109,10 +109,14 @@ def _from_another_page(scope: Scope, host: Authority) -> bool:
     scheme = _SCHEMES.get(scheme, scheme)
     if len(origins) > 1 or any(not same_origin(origin.decode("latin-1"), scheme, host) for origin in origins):
         return True
-    sites = header(scope, b"sec-fetch-site")
-    if all(site in (b"same-origin", b"none") for site in sites):
+    if not _was_linked(scope):
         return False
     return not (scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and _is_navigation(scope))
+
+
+def _was_linked(scope: Scope) -> bool:
+    """Whether a browser says that neither our page nor its user named our address."""
+    return any(site not in (b"same-origin", b"none") for site in header(scope, b"sec-fetch-site"))
 
 
 def _is_navigation(scope: Scope) -> bool:
@@ -126,7 +130,7 @@ def _closed(scope: Scope, error: AccessError) -> Response:
         answer.headers["Retry-After"] = str(error.seconds)
         return answer
     if scope["type"] == "http" and scope["method"] == "GET" and _wants_page(scope):
-        return login_page(error)
+        return reload_page(scope) if token_in(scope) is None and _was_linked(scope) else login_page(error)
     return refusal(error)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -86,6 +86,18 @@ def login_page(error: InhouseError | None = None, *, token: str = "") -> Respons
     )
     status = 200 if error is None else 429 if isinstance(error, TooManyAttemptsError) else 401
     return page("Log in to Inhouse", body, status=status, headers=headers)
+
+
+def reload_page(scope: Scope) -> Response:
+    """Return a page that asks for the same address again, as our own page.
+
+    A browser that follows a link from another site keeps a strict cookie to itself, and sends it this second time.
+    """
+    query = scope["query_string"].decode("latin-1")
+    address = quote("/" + scope["path"].lstrip("/")) + (f"?{query}" if query else "")
+    head = f'<meta http-equiv="refresh" content="0; url={escape(address)}">'
+    body = f'<main class="narrow"><p><a href="{escape(address)}">Go on</a></p></main>'
+    return page("Inhouse", body, head=head, status=401, headers={"WWW-Authenticate": "Bearer"})
 
 
 async def _form_token(request: Request) -> str:

@@ -30,13 +30,15 @@ nav ul { columns: 3 12rem; padding-left: 1.2rem; }
 """
 
 
-def page(title: str, body: str, *, status: int = 200, headers: Mapping[str, str] | None = None) -> HTMLResponse:
+def page(
+    title: str, body: str, *, head: str = "", status: int = 200, headers: Mapping[str, str] | None = None
+) -> HTMLResponse:
     """Return a page with this HTML in it, which loads nothing, runs nothing, is in no frame and tells no referrer."""
     style = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head><body>{body}</body></html>"
+        f"<title>{escape(title)}</title>{head}<style>{STYLE}</style></head><body>{body}</body></html>"
     )
     policy = (
         f"default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
