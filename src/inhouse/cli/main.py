@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 from typer.exceptions import TyperException
 
-from inhouse.cli import catalogue_commands, run_command, token_command, workflow_commands
+from inhouse.cli import catalogue_commands, run_command, token_command, up_command, workflow_commands
 from inhouse.cli.exits import Exit
 
 EPILOG = (
@@ -32,6 +32,7 @@ def build_app() -> typer.Typer:
     run_command.register(app)
     workflow_commands.register(app)
     catalogue_commands.register(app)
+    up_command.register(app)
     token_command.register(app)
     return app
 

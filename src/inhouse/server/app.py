@@ -1,0 +1,106 @@
+"""The application: the gateway's routes, behind the gate."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fastapi import FastAPI
+
+from inhouse.server import errors
+from inhouse.server.api_prefix import ApiPrefix
+from inhouse.server.auth import authenticator_for
+from inhouse.server.body_limit import BodyLimit
+from inhouse.server.gate import Gate
+from inhouse.server.metrics import CountRequests
+from inhouse.server.routes import (
+    api_docs,
+    canvas,
+    extensions,
+    health,
+    history,
+    internal,
+    jobs,
+    models,
+    object_info,
+    packs,
+    prompt,
+    queue,
+    system,
+    uploads,
+    user_settings,
+    userdata,
+    users,
+    view,
+    websocket,
+)
+from inhouse.server.user_directory import UserDirectory
+from inhouse.server.user_settings import UserSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from fastapi import APIRouter
+    from starlette.types import ASGIApp
+
+    from inhouse.server.gateway import Gateway
+    from inhouse.settings import ServerSettings
+
+_MB = 1024 * 1024
+WEB = Path(__file__).parent / "web"
+"""What we add to the canvas."""
+
+
+def create_app(gateway: Gateway) -> ASGIApp:
+    """Return the application; its lifespan starts and stops the gateway."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await gateway.start()
+        yield
+        await gateway.stop()
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+    errors.install(app)
+    for router in _routers(gateway):
+        app.include_router(router)
+    app.include_router(api_docs.routes(app))
+    app.include_router(packs.routes(gateway.desk.served))
+    app.include_router(canvas.routes(canvas.frontend(), gateway.folders.state / "cache", {}))
+    server = gateway.settings.server
+    inner = ApiPrefix(BodyLimit(app, server.max_upload_mb * _MB))
+    gate = Gate(inner, authenticator_for(server), host=server.host, hosts=server.hosts)
+    return CountRequests(gate, gateway.metrics)
+
+
+def _routers(gateway: Gateway) -> Iterator[APIRouter]:
+    """Return all routes, those that are asked most often first: they are looked through in order."""
+    runs, folders = gateway.runs, gateway.folders
+    able = features(gateway.settings.server)
+    yield prompt.routes(runs)
+    yield websocket.routes(gateway.hub, gateway.messenger, runs, able)
+    yield history.routes(runs)
+    yield queue.routes(runs, gateway.free)
+    yield jobs.routes(runs)
+    yield object_info.routes(gateway.catalogue, folders)
+    yield view.routes(folders)
+    yield uploads.routes(folders)
+    yield userdata.routes(folders)
+    yield user_settings.routes(UserSettings(folders))
+    yield users.routes(UserDirectory(folders.state / "users.json", several=gateway.settings.server.multi_user))
+    yield models.routes(gateway.models)
+    yield system.routes(gateway, able)
+    yield internal.routes(gateway.logbook, folders, gateway.models)
+    yield extensions.routes(lambda: gateway.catalogue.packs, _scripts())
+    yield health.routes(gateway.metrics, {"storage": gateway.storage_problem, "workers": gateway.worker_problem})
+
+
+def _scripts() -> dict[str, Path]:
+    """Return the folders of scripts that the canvas loads besides its own."""
+    return {"inhouse": WEB}
+
+
+def features(server: ServerSettings) -> Mapping[str, Any]:
+    """Return what this server can do, as canvases ask for it."""
+    return {"supports_preview_metadata": True, "max_upload_size": server.max_upload_mb * _MB}

@@ -1,0 +1,245 @@
+"""The dispatcher: gives waiting runs to free workers, hears what happens, and stores how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from inhouse.engine.events import NodeFinished, NodesCached, RunFinished
+from inhouse.errors import InhouseError, StorageError, WorkerLostError
+from inhouse.server.live_run import LiveRun
+from inhouse.workers.base import Job, Listener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from typing import Any
+
+    from inhouse.engine.events import Event
+    from inhouse.server.fair_queue import FairQueue, Waiting
+    from inhouse.server.messenger import Messenger
+    from inhouse.server.metrics import Metrics
+    from inhouse.server.user_folders import UserFolders
+    from inhouse.storage.ledger import Ledger
+    from inhouse.storage.records import Submission
+    from inhouse.workers.base import PackMessage, Worker
+    from inhouse.workers.pool import Pool
+
+_LOG = logging.getLogger(__name__)
+_LEASE_SECONDS = 60.0
+_RETRY_SECONDS = 2.0
+"""How long until a result that the database did not take is offered again."""
+
+
+class Dispatcher(Listener):
+    """Keeps every free worker busy while runs wait.
+
+    Args:
+        ledger: where runs are stored.
+        queue: what waits.
+        messenger: tells clients.
+        folders: whose files lie where.
+        metrics: counts.
+        attempts: how many workers may die of a run before it fails.
+
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        queue: FairQueue,
+        messenger: Messenger,
+        folders: UserFolders,
+        metrics: Metrics,
+        *,
+        attempts: int,
+    ) -> None:
+        self._ledger, self._queue, self._messenger = ledger, queue, messenger
+        self._folders, self._metrics, self._attempts = folders, metrics, attempts
+        self._pool: Pool | None = None
+        self._live: dict[str, LiveRun] = {}  # by worker
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._swept = 0
+        self.on_end: Callable[[str], None] = lambda _run_id: None
+
+    # -- what others ask ---------------------------------------------------------------------------------------------
+
+    def serve(self, pool: Pool) -> None:
+        """Begin to give runs to the workers of a pool."""
+        self._pool = pool
+        self.dispatch()
+
+    def live(self, user: str | None = None) -> Iterator[LiveRun]:
+        """Return what runs now, of one user or of all."""
+        return (run for run in tuple(self._live.values()) if user is None or run.submission.user == user)
+
+    def cancel(self, run: LiveRun) -> None:
+        """Stop a run at its next step."""
+        run.cancelled = True
+        for worker in self._pool.workers if self._pool else ():
+            if self._live.get(worker.name) is run:
+                worker.cancel(run.submission.id)
+
+    def files_deleted(self) -> None:
+        """Have output nodes run again from now on: what they wrote before may be gone."""
+        self._swept += 1
+
+    def dispatch(self) -> None:
+        """Give waiting runs to free workers."""
+        if self._pool is None or self._draining:
+            return
+        for worker in self._pool.free():
+            if worker.name not in self._live:
+                waiting = self._queue.pop()
+                if waiting is None:
+                    return
+                self._give(worker, waiting)
+
+    def stop_giving(self) -> None:
+        """Give out no more runs; those that wait stay in storage."""
+        self._draining = True
+
+    async def settle(self) -> None:
+        """Wait until every end that is known is stored."""
+        while self._tasks:
+            await asyncio.wait(tuple(self._tasks))
+
+    # -- giving ------------------------------------------------------------------------------------------------------
+
+    def _give(self, worker: Worker, waiting: Waiting, before: asyncio.Future[None] | None = None) -> None:
+        if waiting.submission is not None:
+            self._start(worker, LiveRun.begin(waiting, waiting.submission), before)
+            return
+        # Its workflow was left in storage; the worker is taken meanwhile.
+        self._live[worker.name] = placeholder = LiveRun.loading(waiting)
+        self._spawn(self._load(worker, waiting, placeholder))
+
+    async def _load(self, worker: Worker, waiting: Waiting, placeholder: LiveRun) -> None:
+        record = await self._ledger.get(waiting.run_id)
+        if self._live.get(worker.name) is not placeholder:  # the worker died meanwhile, and the run waits again
+            return
+        del self._live[worker.name]
+        if record is None or placeholder.cancelled:
+            self.dispatch()
+        else:
+            self._start(worker, LiveRun.begin(waiting, record.submission))
+
+    def _start(self, worker: Worker, run: LiveRun, before: asyncio.Future[None] | None = None) -> None:
+        submission, attempt = run.submission, run.waiting.deaths + 1
+        run.ahead = before
+        self._live[worker.name] = run
+        self._ledger.lease(submission.id, worker.name, attempt, run.started, run.started + _LEASE_SECONDS)
+        self._metrics.run_started(max(0.0, run.started - submission.created))
+        self._messenger.status(submission.user)
+        try:
+            worker.submit(self._job(submission, attempt))
+        except WorkerLostError as error:
+            self.lost(worker, error)
+
+    def _job(self, submission: Submission, attempt: int) -> Job:
+        return Job(
+            run_id=submission.id,
+            user=submission.user,
+            workflow=submission.workflow,
+            extra=submission.extra,
+            targets=submission.targets,
+            folders=self._folders.of(submission.user),
+            scope=f"{submission.user}:{self._swept}",
+            attempt=attempt,
+            client_id=submission.client_id,
+        )
+
+    # -- hearing -----------------------------------------------------------------------------------------------------
+
+    def happened(self, worker: Worker, run_id: str, events: Sequence[Event]) -> None:
+        """Tell clients, and conclude a run that is over."""
+        run = self._live.get(worker.name)
+        if run is None or run.submission.id != run_id:
+            return  # the last words of a run that was given up
+        if run.ahead is not None and not run.ahead.done():
+            run.held.extend(events)
+            if events and isinstance(events[-1], RunFinished):
+                self._spawn(self._catch_up(worker, run))
+            return
+        held, run.held = run.held, []
+        self._hear(worker, run, [*held, *events] if held else events)
+
+    async def _catch_up(self, worker: Worker, run: LiveRun) -> None:
+        if run.ahead is not None:
+            await asyncio.wait((run.ahead,))
+        held, run.held = run.held, []
+        self._hear(worker, run, held)
+
+    def _hear(self, worker: Worker, run: LiveRun, events: Iterable[Event]) -> None:
+        for event in events:
+            self._count(run, event)
+            messages = run.narrator.hear(event)
+            if isinstance(event, RunFinished):
+                self._over(worker, run, messages)
+            else:
+                self._messenger.tell(run.submission, messages)
+
+    def _over(self, worker: Worker, run: LiveRun, last: Sequence[Any]) -> None:
+        """Store a run's end, then tell of it; its worker need not wait for that."""
+        self._live.pop(worker.name, None)
+        stored = self._spawn(self._conclude(run, last))
+        waiting = None if self._draining else self._queue.pop()
+        if waiting is not None:
+            self._give(worker, waiting, stored)
+
+    async def _conclude(self, run: LiveRun, last: Sequence[Any]) -> None:
+        conclusion, user = run.conclusion(), run.submission.user
+        while True:
+            try:
+                await self._ledger.conclude(conclusion)
+                break
+            except StorageError as error:  # a full disk, most likely: the result is kept here until there is room
+                _LOG.error("Run %s is over and cannot be stored yet: %s", conclusion.run_id, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+        self._metrics.run_ended(run.label, run.narrator.conclusion().status, conclusion.finished - run.started)
+        self.on_end(conclusion.run_id)
+        self._messenger.tell(run.submission, last)
+        self._messenger.status(user)
+        self._messenger.idle(run.submission)
+
+    def told(self, worker: Worker, message: PackMessage) -> None:
+        """Pass on what a pack says to those who may hear it: the user whose run its worker has, else all."""
+        run = self._live.get(worker.name)
+        self._messenger.pack(message, run.submission.user if run is not None else None)
+
+    def lost(self, worker: Worker, error: WorkerLostError) -> None:
+        """Let the run of a dead worker wait again, or fail if it has cost too many."""
+        run = self._live.pop(worker.name, None)
+        self._metrics.worker_restarted(worker.name)
+        if run is None:
+            return
+        deaths = run.waiting.deaths + 1
+        _LOG.warning("Worker %s died of run %s (%d of %d): %s", worker.name, run.id, deaths, self._attempts, error)
+        if run.cancelled or deaths >= self._attempts:
+            status = "interrupted" if run.cancelled else "error"
+            messages = run.narrator.lost(error, status)
+            self._spawn(self._conclude(run, messages))
+            return
+        self._ledger.requeue(run.id)
+        self._queue.push(run.waiting.again(deaths))
+        self._messenger.status(run.waiting.user)
+        self.dispatch()
+
+    def _count(self, run: LiveRun, event: Event) -> None:
+        if isinstance(event, NodeFinished):
+            self._metrics.node_finished(run.node_type(event.display_id), event.seconds, cached=event.cached)
+        elif isinstance(event, NodesCached):
+            self._metrics.nodes_cached(len(event.node_ids))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+        return task
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            level = logging.WARNING if isinstance(error, InhouseError) else logging.ERROR
+            _LOG.log(level, "The dispatcher met an error", exc_info=error)

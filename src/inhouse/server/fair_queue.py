@@ -1,0 +1,129 @@
+"""The order of the queue: users take turns; each user's own runs go by priority, then by number."""
+
+from __future__ import annotations
+
+import heapq
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from inhouse.storage.records import Submission
+
+_SLACK = 64
+"""How many removed runs a user's heap may hold besides as many as wait."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Waiting:
+    """A run that waits. ``submission`` is None when it was left in storage, to keep a long queue out of memory."""
+
+    rank: tuple[int, float, int]
+    run_id: str = field(compare=False)
+    user: str = field(compare=False)
+    deaths: int = field(default=0, compare=False)
+    submission: Submission | None = field(default=None, compare=False)
+
+    @classmethod
+    def of(cls, submission: Submission, sequence: int, deaths: int = 0) -> Waiting:
+        """Return the place in the queue that a run takes.
+
+        Args:
+            submission: the run.
+            sequence: decides between equal numbers.
+            deaths: how many workers died of it so far.
+
+        """
+        rank = (-submission.priority, submission.number, sequence)
+        return cls(rank, submission.id, submission.user, deaths, submission)
+
+    @property
+    def size(self) -> int:
+        """How many bytes its workflow takes."""
+        return 0 if self.submission is None else len(self.submission.workflow) + len(self.submission.extra)
+
+    def again(self, deaths: int) -> Waiting:
+        """Return the same place for a run whose worker died."""
+        return replace(self, deaths=deaths)
+
+    def unloaded(self) -> Waiting:
+        """Return the same place for a run whose workflow is read when its turn comes."""
+        return replace(self, submission=None)
+
+
+class FairQueue:
+    """Runs that wait. Every operation is O(log n) in the runs of one user; a removed run leaves when it comes up.
+
+    Args:
+        max_bytes: of workflows that are held in memory; those of the others are read when their turn comes.
+
+    """
+
+    def __init__(self, max_bytes: int = 32 * 1024 * 1024) -> None:
+        self._room = max_bytes
+        self._heaps: OrderedDict[str, list[Waiting]] = OrderedDict()  # the user whose turn it is stands first
+        self._waiting: dict[str, Waiting] = {}
+        self._counts: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __contains__(self, run_id: object) -> bool:
+        return run_id in self._waiting
+
+    def push(self, waiting: Waiting) -> None:
+        """Let a run wait; a user who has none waiting comes last."""
+        size = waiting.size
+        if size > self._room:
+            waiting, size = waiting.unloaded(), 0
+        self._room -= size
+        self._waiting[waiting.run_id] = waiting
+        self._counts[waiting.user] = self._counts.get(waiting.user, 0) + 1
+        heapq.heappush(self._heaps.setdefault(waiting.user, []), waiting)
+
+    def pop(self) -> Waiting | None:
+        """Take the next run of the user whose turn it is, who then comes last; None if no run waits."""
+        while self._heaps:
+            user, heap = next(iter(self._heaps.items()))
+            while heap:
+                waiting = heapq.heappop(heap)
+                if self._waiting.get(waiting.run_id) is waiting:
+                    self._forget(waiting)
+                    self._heaps.move_to_end(user)
+                    return waiting
+            del self._heaps[user]
+        return None
+
+    def remove(self, run_id: str) -> Waiting | None:
+        """Take a run out, and return it if it was there."""
+        waiting = self._waiting.get(run_id)
+        if waiting is not None:
+            self._forget(waiting)
+        return waiting
+
+    def find(self, run_id: str) -> Waiting | None:
+        """Return a run that waits, without taking it."""
+        return self._waiting.get(run_id)
+
+    def count(self, user: str) -> int:
+        """Return how many runs of a user wait."""
+        return self._counts.get(user, 0)
+
+    def of(self, user: str) -> Iterator[Waiting]:
+        """Return what waits of a user, in no order."""
+        return (waiting for waiting in tuple(self._waiting.values()) if waiting.user == user)
+
+    def _forget(self, waiting: Waiting) -> None:
+        del self._waiting[waiting.run_id]
+        self._room += waiting.size
+        left = self._counts[waiting.user] - 1
+        if left:
+            self._counts[waiting.user] = left
+        else:
+            del self._counts[waiting.user]
+        heap = self._heaps[waiting.user]
+        if len(heap) > 2 * left + _SLACK:  # mostly runs that were taken out: as many steps as took them out
+            heap[:] = [kept for kept in heap if self._waiting.get(kept.run_id) is kept]
+            heapq.heapify(heap)

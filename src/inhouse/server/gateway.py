@@ -1,0 +1,222 @@
+"""The gateway, put together: what it keeps, what waits, who works, who listens."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from inhouse.engine.markers import Choices
+from inhouse.errors import InhouseError, StorageError, WorkerLostError
+from inhouse.files import Claims
+from inhouse.plugins import build_registry, load_packs
+from inhouse.server.catalogue import NodeCatalogue
+from inhouse.server.dispatcher import Dispatcher
+from inhouse.server.fair_queue import FairQueue
+from inhouse.server.hub import Hub
+from inhouse.server.logbook import Logbook
+from inhouse.server.messenger import Messenger
+from inhouse.server.metrics import Metrics
+from inhouse.server.pack_desk import PackDesk
+from inhouse.server.runs import Runs
+from inhouse.server.user_folders import UserFolders
+from inhouse.storage.ledger import open_ledger
+from inhouse.workers.config import WorkerConfig
+from inhouse.workers.inline import InlineWorker
+from inhouse.workers.pool import Pool
+from inhouse.workers.process import ProcessWorker
+from inhouse.workers.session import Places, choice_sources, open_catalogue, temporary_folder
+
+if TYPE_CHECKING:
+    from inhouse.engine.registry import Registry
+    from inhouse.models.catalogue import ModelCatalogue
+    from inhouse.settings import Settings
+    from inhouse.storage.ledger import Ledger
+    from inhouse.workers.base import Description, Worker
+
+_LOG = logging.getLogger(__name__)
+_STATS_SECONDS = 5.0
+"""Workers are asked so often how they are."""
+_MB = 1024 * 1024
+
+
+@dataclass(slots=True)
+class Gateway:
+    """Everything that the routes are made of. ``start`` it on the event loop; ``stop`` it there."""
+
+    settings: Settings
+    folders: UserFolders
+    models: ModelCatalogue
+    templates: Sequence[Path]
+    ledger: Ledger
+    hub: Hub
+    messenger: Messenger
+    metrics: Metrics
+    desk: PackDesk
+    catalogue: NodeCatalogue
+    dispatcher: Dispatcher
+    runs: Runs
+    pool: Pool
+    logbook: Logbook
+    stats: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    async def start(self) -> None:
+        """Let stored runs wait again, and have workers started, for which nobody waits here."""
+        self.desk.open(self.pool)
+        logging.getLogger("inhouse").addHandler(self.logbook)
+        await self.runs.restore()
+        self.dispatcher.serve(self.pool)
+        self._tasks = [asyncio.create_task(work) for work in (self._start_workers(), self._watch())]
+
+    async def stop(self) -> None:
+        """Let what runs end for a while, store it, and close."""
+        logging.getLogger("inhouse").removeHandler(self.logbook)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.dispatcher.stop_giving()
+        await self.pool.close(self.settings.workers.grace_seconds)
+        await self.dispatcher.settle()
+        await self.ledger.close()
+
+    async def free(self, unload_models: bool, free_memory: bool) -> None:  # noqa: FBT001 - as the request has it
+        """Let every worker unload its models, or forget all it remembers."""
+        asked = [
+            worker.ask("free", unload_models=unload_models, free_memory=free_memory)
+            for worker in self.pool.workers
+            if worker.ready
+        ]
+        await asyncio.gather(*asked, return_exceptions=True)
+
+    async def devices(self) -> Sequence[Mapping[str, Any]]:
+        """Return the devices of all workers, as they last said."""
+        found: list[Mapping[str, Any]] = []
+        for name, description in self.pool.descriptions.items():
+            found += self.stats.get(name, {}).get("devices") or description.devices
+        return found
+
+    def versions(self) -> Mapping[str, str]:
+        """Return the versions of what workers run on."""
+        return {name: v for found in self.pool.descriptions.values() for name, v in found.versions.items()}
+
+    async def storage_problem(self) -> str:
+        """Return why runs cannot be stored; empty if they can."""
+        try:
+            await self.ledger.counts()
+        except StorageError as error:
+            return error.code
+        return ""
+
+    async def worker_problem(self) -> str:
+        """Return why no run can be executed; empty if one can."""
+        return "" if any(worker.ready for worker in self.pool.workers) else "no worker is ready"
+
+    async def _start_workers(self) -> None:
+        try:
+            await self.pool.start()
+        except InhouseError as error:
+            _LOG.error("No worker could be started; trying again: %s", error)
+
+    async def _watch(self) -> None:
+        """Ask workers how they are, for the metrics and the canvas."""
+        while True:
+            await asyncio.sleep(_STATS_SECONDS)
+            for worker in self.pool.workers:
+                if worker.ready:
+                    try:
+                        async with asyncio.timeout(_STATS_SECONDS):
+                            stats = await worker.ask("stats")
+                    except (WorkerLostError, TimeoutError):
+                        continue
+                    self.stats[worker.name] = stats
+                    self.metrics.devices(worker.name, stats.get("devices", ()))
+
+
+def open_gateway(settings: Settings) -> Gateway:
+    """Put a gateway together, and own its database. Blocks.
+
+    Raises:
+        StorageError: the database cannot be opened, or another gateway has it.
+        RegistryError: a pack of our own cannot be loaded.
+
+    """
+    places, state = settings.folders, settings.folders.state
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folders = UserFolders(places.input, places.output, temporary_folder(), state)
+    manager = load_packs()
+    models = open_catalogue(places.models)
+    registry = build_registry(manager, choice_sources(models, folders.of("")))
+    desk = PackDesk()
+    catalogue = NodeCatalogue(registry, models, desk.check, desk.renew if places.custom_nodes else None)
+    metrics, hub, queue = Metrics(), Hub(), FairQueue()
+    ledger = open_ledger(settings.storage.url, state)
+
+    def remaining(user: str) -> int:
+        return queue.count(user) + sum(1 for _ in dispatcher.live(user))
+
+    messenger = Messenger(hub, remaining)
+    dispatcher = Dispatcher(ledger, queue, messenger, folders, metrics, attempts=settings.workers.attempts)
+    dispatcher.on_end = lambda run_id: Claims(state / "claims", run_id).forget()
+    runs = Runs(ledger, queue, dispatcher, messenger, catalogue, folders, metrics, light_nodes(registry))
+
+    def ready(worker: Worker, description: Description) -> None:
+        desk.introduce(worker, description)
+        try:
+            catalogue.describe(description.packs)
+        except InhouseError as error:
+            _LOG.error("The custom packs of worker %s are left out: %s", worker.name, error)
+        metrics.nodes_known(spec.id for spec in catalogue.registry)
+        dispatcher.dispatch()
+
+    pool = Pool(_workers(settings), dispatcher, ready=ready)
+    metrics.nodes_known(spec.id for spec in registry)
+    metrics.watch(
+        queued=lambda: len(queue), running=lambda: sum(1 for _ in dispatcher.live()), sockets=lambda: len(hub)
+    )
+    return Gateway(
+        settings=settings,
+        folders=folders,
+        models=models,
+        templates=list(manager.hook.register_templates()),
+        ledger=ledger,
+        hub=hub,
+        messenger=messenger,
+        metrics=metrics,
+        desk=desk,
+        catalogue=catalogue,
+        dispatcher=dispatcher,
+        runs=runs,
+        pool=pool,
+        logbook=Logbook(lambda client, data: desk.on_loop(messenger.log, client, data)),
+    )
+
+
+def light_nodes(registry: Registry) -> frozenset[str]:
+    """Return ids of nodes that are checked without looking at a file or running code of theirs."""
+    return frozenset(
+        spec.id
+        for spec in registry
+        if spec.check is None
+        and not any(
+            isinstance(declared.choices, Choices) and isinstance(declared.choices.source, str)
+            for declared in spec.inputs.values()
+        )
+    )
+
+
+def _workers(settings: Settings) -> list[Worker]:
+    own, folders = settings.workers, settings.folders
+    config = WorkerConfig(
+        Places(folders.models, folders.input, folders.output, folders.custom_nodes),
+        folders.state,
+        own.reference,
+        own.cache_mb * _MB,
+        own.grace_seconds,
+    )
+    if own.count == 0:
+        return [InlineWorker("inline", config)]
+    return [ProcessWorker(f"worker-{number}", config) for number in range(1, own.count + 1)]

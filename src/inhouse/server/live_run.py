@@ -1,0 +1,86 @@
+"""A live run: one that a worker has, as the gateway sees it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from inhouse.compat.narration import Narrator
+from inhouse.server.metrics import workflow_label
+from inhouse.storage.records import Artifact, Conclusion, RunState, Submission
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from inhouse.engine.events import Event
+    from inhouse.server.fair_queue import Waiting
+
+_STATES = {"success": RunState.SUCCESS, "error": RunState.ERROR, "interrupted": RunState.CANCELLED}
+
+
+@dataclass(slots=True, eq=False)
+class LiveRun:
+    """A run that a worker has.
+
+    Attributes:
+        waiting: its place in the queue, should it go back there.
+        submission: what runs.
+        narrator: turns what happens into messages and history.
+        started: seconds since the epoch.
+        cancelled: somebody asked for it to stop.
+        ahead: set until the worker's run before this one is stored: till then nothing is told of this one, so that
+            clients hear of one end before the next start.
+        held: what happened meanwhile.
+
+    """
+
+    waiting: Waiting
+    submission: Submission
+    narrator: Narrator
+    started: float
+    cancelled: bool = False
+    ahead: asyncio.Future[None] | None = None
+    held: list[Event] = field(default_factory=list)
+    document: Mapping[str, Any] = field(default_factory=dict)
+    label: str = ""
+
+    @property
+    def id(self) -> str:
+        """The run's id."""
+        return self.waiting.run_id
+
+    @classmethod
+    def loading(cls, waiting: Waiting) -> LiveRun:
+        """Return what stands for a run whose workflow is being read from storage."""
+        nothing = Submission(waiting.run_id, waiting.user, waiting.rank[1], "{}")
+        return cls(waiting, nothing, Narrator(waiting.run_id, None, {}), time.time())
+
+    @classmethod
+    def begin(cls, waiting: Waiting, submission: Submission) -> LiveRun:
+        """Return a run as it goes to a worker."""
+        document = orjson.loads(submission.workflow)
+        narrator = Narrator(submission.id, submission.client_id, document)
+        return cls(waiting, submission, narrator, time.time(), document=document, label=workflow_label(document))
+
+    def node_type(self, node_id: str) -> str:
+        """Return the class of a node, empty if the workflow does not have it."""
+        node = self.document.get(node_id)
+        return str(node.get("class_type", "")) if isinstance(node, Mapping) else ""
+
+    def conclusion(self) -> Conclusion:
+        """Return what to store now that the run is over."""
+        ended = self.narrator.conclusion()
+        state = _STATES[ended.status]
+        return Conclusion(
+            run_id=self.submission.id,
+            state=state,
+            finished=time.time(),
+            outputs=orjson.dumps(ended.outputs).decode(),
+            status=orjson.dumps(ended.history_status).decode(),
+            meta=orjson.dumps(ended.meta).decode(),
+            artifacts=tuple(Artifact(*artifact) for artifact in ended.artifacts),
+        )

@@ -1,0 +1,89 @@
+"""The messenger: what clients are told, and which of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from inhouse.compat.messages import Message
+    from inhouse.server.hub import Hub, Socket
+    from inhouse.storage.records import Submission
+    from inhouse.workers.base import PackMessage
+
+
+class Messenger:
+    """Tells each client what it may hear.
+
+    Args:
+        hub: the open sockets.
+        remaining: how many runs of a user wait or run.
+
+    """
+
+    def __init__(self, hub: Hub, remaining: Callable[[str], int]) -> None:
+        self._hub = hub
+        self._remaining = remaining
+
+    def status(self, user: str) -> None:
+        """Tell all sockets of a user how many of their runs are left."""
+        sockets = self._hub.of(user)
+        if sockets:
+            data = {"status": {"exec_info": {"queue_remaining": self._remaining(user)}}}
+            _send(sockets, _text("status", data))
+
+    def welcome(self, socket: Socket, running: str | None) -> None:
+        """Tell a new socket who it is, how much is left, and which node runs for it."""
+        exec_info = {"queue_remaining": self._remaining(socket.user)}
+        data = {"status": {"exec_info": exec_info}, "sid": socket.sid}
+        socket.send(_text("status", data))
+        if running is not None:
+            socket.send(_text("executing", {"node": running}))
+
+    def idle(self, submission: Submission) -> None:
+        """Tell the client of a run that nothing of it runs any more."""
+        sockets = self._hub.of(submission.user, submission.client_id) if submission.client_id is not None else ()
+        if sockets:
+            _send(sockets, _text("executing", {"node": None, "prompt_id": submission.id}))
+
+    def tell(self, submission: Submission, messages: Iterable[Message]) -> None:
+        """Send what a run has to say: to the client that asked for it, or where that is told, to all of its user."""
+        user, client = submission.user, submission.client_id
+        for message in messages:
+            if client is not None:
+                sockets = self._hub.of(user, client)
+            else:
+                sockets = self._hub.of(user) if message.to_all_without_client else ()
+            for socket in sockets:
+                frame = message.frame(with_metadata=socket.previews_with_metadata)
+                socket.send(frame, droppable=message.droppable)
+
+    def log(self, client_id: str, data: Any) -> None:
+        """Send new lines of the log to a client that asked for them."""
+        for user in self._hub.users():
+            _send(self._hub.of(user, client_id), _text("logs", data))
+
+    def pack(self, message: PackMessage, user: str | None) -> None:
+        """Send what a custom pack has to say."""
+        frame = _pack_frame(message)
+        for one in (user,) if user is not None else self._hub.users():
+            _send(self._hub.of(one, message.client_id), frame)
+
+
+def _send(sockets: Iterable[Socket], frame: str | bytes) -> None:
+    for socket in sockets:
+        socket.send(frame)
+
+
+def _text(kind: str, data: Any) -> str:
+    return orjson.dumps({"type": kind, "data": data}).decode()
+
+
+def _pack_frame(message: PackMessage) -> str | bytes:
+    if isinstance(message.event, int):
+        data: Any = message.data
+        return message.event.to_bytes(4, "big") + (data if isinstance(data, bytes) else bytes(data))
+    return orjson.dumps({"type": message.event, "data": message.data}, default=str).decode()

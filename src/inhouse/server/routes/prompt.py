@@ -1,0 +1,89 @@
+"""``/prompt``: hand in a workflow."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Header, Request
+from starlette.responses import Response
+
+from inhouse.compat.admission import read_body
+from inhouse.server.identity import Caller
+from inhouse.server.json_body import JsonResponse
+from inhouse.server.responses import documented
+
+if TYPE_CHECKING:
+    from inhouse.server.runs import Runs
+
+
+def routes(runs: Runs) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["runs"])
+
+    @router.post("/prompt", summary="Run a workflow", openapi_extra=_BODY, responses=_ANSWERS)
+    async def submit(
+        request: Request,
+        caller: Caller,
+        idempotency_key: Annotated[
+            str | None,
+            Header(description="The same request under the same key runs once.", min_length=1, max_length=200),
+        ] = None,
+    ) -> Response:
+        accepted = await runs.accept(caller, read_body(await request.body()), idempotency_key)
+        return JsonResponse(
+            {"prompt_id": accepted.prompt_id, "number": accepted.number, "node_errors": accepted.node_errors}
+        )
+
+    @router.get("/prompt", summary="How many of my runs are left")
+    async def remaining(caller: Caller) -> dict[str, dict[str, int]]:
+        return {"exec_info": {"queue_remaining": runs.remaining(caller.user)}}
+
+    return router
+
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["prompt"],
+                    "properties": {
+                        "prompt": {
+                            "type": "object",
+                            "description": "The workflow in ComfyUI's API format: nodes by id.",
+                            "additionalProperties": {
+                                "type": "object",
+                                "required": ["class_type", "inputs"],
+                                "properties": {
+                                    "class_type": {"type": "string"},
+                                    "inputs": {"type": "object"},
+                                    "_meta": {"type": "object"},
+                                },
+                            },
+                        },
+                        "client_id": {"type": "string", "description": "The WebSocket that hears of the run."},
+                        "prompt_id": {"type": "string", "description": "The run's id; one is made up without it."},
+                        "number": {"type": "number", "description": "Its place in the queue; the lowest goes first."},
+                        "front": {"type": "boolean", "description": "Go before all that wait."},
+                        "priority": {"type": "integer", "description": "Higher goes first among your own runs."},
+                        "partial_execution_targets": {"type": "array", "items": {"type": "string"}},
+                        "extra_data": {"type": "object", "description": "Kept with the run, and in its pictures."},
+                    },
+                },
+                "example": {
+                    "prompt": {"1": {"class_type": "PrimitiveInt", "inputs": {"value": 7}}},
+                    "client_id": "my-client",
+                },
+            }
+        },
+    }
+}
+_ANSWERS = documented(
+    told={
+        400: "The workflow is at fault; every fault is named.",
+        409: "The key or the id was used for another run.",
+        503: "It cannot be stored now; nothing that was accepted before is lost.",
+    }
+)

@@ -1,0 +1,94 @@
+"""Serving: the application on a socket, until somebody ends it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from inhouse.errors import UsageError
+from inhouse.server.app import create_app
+from inhouse.server.gateway import open_gateway
+from inhouse.server.redaction import HideTokens
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from inhouse.settings import ServerSettings, Settings
+
+_BACKLOG = 2048
+_IDLE_SECONDS = 75
+"""A connection on which nothing is asked is kept so long, as other servers of the kind keep it."""
+_PARTING_SECONDS = 5
+"""Open requests and sockets get so long to end when the server does."""
+
+
+def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Args:
+        settings: all of them.
+        ready: called with the address once requests are answered.
+
+    Raises:
+        UsageError: the address cannot be listened on.
+        InhouseError: the gateway cannot be put together.
+
+    """
+    listening = listen(settings.server)
+    gateway = open_gateway(settings)
+    host, port = listening.getsockname()[:2]
+    config = uvicorn.Config(
+        create_app(gateway),
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,  # previews are compressed already, and all else is small
+        ws_max_size=1024 * 1024,  # what clients say is small
+        log_level="warning",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=_IDLE_SECONDS,
+        timeout_graceful_shutdown=_PARTING_SECONDS,
+    )
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).addFilter(HideTokens())
+    _Server(config, lambda: ready(f"http://{_in_url(host)}:{port}")).run([listening])
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def listen(server: ServerSettings) -> socket.socket:
+    """Return a socket that listens where the settings want it.
+
+    Raises:
+        UsageError: it cannot.
+
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        raise UsageError(
+            f"Cannot listen on {server.host}:{server.port}: {error.strerror or error}.",
+            hint="Choose another with --host and --port.",
+        ) from error
+    return listening
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
