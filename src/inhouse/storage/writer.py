@@ -22,6 +22,8 @@ _LOGGER = logging.getLogger(__name__)
 _MOST = 1000
 """How many writes a transaction takes: what waits longer than that would make all wait."""
 _RETRY_SECONDS = 1.0
+_SOON = 0.05
+"""What nobody waits for waits so long, in seconds, for something to share a transaction with."""
 
 
 @dataclass(slots=True, eq=False)
@@ -98,13 +100,15 @@ class Writer:
     def _next(self) -> tuple[list[_Entry], bool]:
         """Wait for something to write, and take what else is there; also whether that is the last."""
         batch: list[_Entry] = []
+        urgent = False
         with suppress(Empty):
             entry = self._queue.get(timeout=_RETRY_SECONDS if self._late else None)
             while entry is not None:
                 batch.append(entry)
+                urgent = urgent or not entry.patient
                 if len(batch) == _MOST:
                     return batch, False
-                entry = self._queue.get_nowait()
+                entry = self._queue.get_nowait() if urgent else self._queue.get(timeout=_SOON)
             return batch, True
         return batch, False
 
