@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SECRETS = ("auth_token_comfy_org", "api_key_comfy_org")
 """What clients send along and nothing here needs; it is not stored."""
+_JSON_KINDS = {type(None): "null", str: "text", list: "a list", bool: "a truth value"}
 _LONGEST_ID = 200
 _MAX_PRIORITY = 1000
 
@@ -117,7 +118,7 @@ def _read_workflow(prompt: Any, registry: Registry) -> tuple[Workflow, dict[str,
     if not isinstance(prompt, Mapping):
         if prompt == []:
             raise refused("prompt_no_outputs", "Prompt has no outputs")
-        kind = "null" if prompt is None else f"a {type(prompt).__name__}"
+        kind = _JSON_KINDS.get(type(prompt), "a number")
         raise refused("invalid_prompt", f"The prompt is {kind}, not nodes by id.", hint="Export it in the API format.")
     nodes: dict[str, WorkflowNode] = {}
     specs: dict[str, NodeSpec] = {}

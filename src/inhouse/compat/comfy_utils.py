@@ -23,7 +23,7 @@ class ProgressBar:
 
     def __init__(self, total: float, node_id: str | None = None) -> None:
         self.total = total
-        self.current = 0.0
+        self.current: float = 0  # an integer as long as steps are: clients print it
         self.node_id = node_id
 
     def update(self, value: float) -> None:

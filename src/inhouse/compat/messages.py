@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 _PREVIEW = 1
 _PREVIEW_WITH_METADATA = 4
-_FORMATS = {"image/jpeg": 1, "image/png": 2}
+_JPEG, _PNG = 1, 2
+_FORMATS = {"image/jpeg": _JPEG, "image/png": _PNG}
 FULL_STATE = 64
 """Of so many nodes a state tells whenever one of them changes; of more, what runs and what has just changed."""
 
@@ -41,8 +42,8 @@ class Message(ABC):
     droppable = False
 
     @abstractmethod
-    def frame(self, *, with_metadata: bool) -> str | bytes:
-        """Return what goes over the socket: text, or bytes for a binary message.
+    def frame(self, *, with_metadata: bool) -> str | bytes | None:
+        """Return what goes over the socket: text, or bytes for a binary message; None if it is not for this client.
 
         Args:
             with_metadata: whether the client understands previews that tell of which node they are.
@@ -96,7 +97,7 @@ class StateMessage(Message):
 
 
 class PreviewMessage(Message):
-    """A picture of what a node has so far.
+    """A picture of what a node has so far, for clients that understand metadata.
 
     Args:
         picture: the picture, encoded.
@@ -110,21 +111,37 @@ class PreviewMessage(Message):
     def __init__(self, picture: Picture, about: Mapping[str, Any]) -> None:
         self._picture = picture
         self._about = about
-        self._frames: dict[bool, bytes] = {}
+        self._frame: bytes | None = None
 
-    def frame(self, *, with_metadata: bool) -> bytes:
-        """Return the binary message, of type 4 with metadata and of type 1 without."""
-        if with_metadata not in self._frames:
-            self._frames[with_metadata] = self._with_metadata() if with_metadata else self._plain()
-        return self._frames[with_metadata]
+    def frame(self, *, with_metadata: bool) -> bytes | None:
+        """Return a binary message of type 4; None for clients that would not know it."""
+        if not with_metadata:
+            return None
+        if self._frame is None:
+            about = json.dumps({**self._about, "image_type": self._picture.media_type}).encode()
+            self._frame = _numbers(_PREVIEW_WITH_METADATA, len(about)) + about + self._picture.data
+        return self._frame
 
-    def _plain(self) -> bytes:
-        kind = _FORMATS.get(self._picture.media_type, _FORMATS["image/png"])
-        return _PREVIEW.to_bytes(4, "big") + kind.to_bytes(4, "big") + self._picture.data
 
-    def _with_metadata(self) -> bytes:
-        about = json.dumps({**self._about, "image_type": self._picture.media_type}).encode()
-        return _PREVIEW_WITH_METADATA.to_bytes(4, "big") + len(about).to_bytes(4, "big") + about + self._picture.data
+class PlainPreviewMessage(Message):
+    """A picture of what the node that runs has so far, for all other clients.
+
+    Args:
+        picture: the picture, encoded.
+
+    """
+
+    to_all_without_client = True
+    droppable = True
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+
+    def frame(self, *, with_metadata: bool) -> bytes | None:
+        """Return a binary message of type 1; None for clients that got the one with metadata."""
+        if with_metadata:
+            return None
+        return _numbers(_PREVIEW, _FORMATS.get(self._picture.media_type, _PNG)) + self._picture.data
 
 
 class ProgressState:
@@ -197,3 +214,8 @@ def to_json(data: Any) -> str:
         return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
     except TypeError:  # an integer of more than 64 bits, or text that is no Unicode
         return json.dumps(data, default=str)
+
+
+def _numbers(*numbers: int) -> bytes:
+    """Return numbers as binary messages begin with them: four bytes each, the largest first."""
+    return b"".join(number.to_bytes(4, "big") for number in numbers)

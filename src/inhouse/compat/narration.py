@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from inhouse.compat.messages import Message, PreviewMessage, ProgressState, TextMessage
+from inhouse.compat.messages import Message, PlainPreviewMessage, PreviewMessage, ProgressState, TextMessage
 from inhouse.engine.events import (
     NodeBlocked,
     NodeFailed,
@@ -92,6 +92,7 @@ class Narrator:
         self._meta: dict[str, Any] = {}
         self._told: list[list[Any]] = []
         self._failed: _Failed | None = None
+        self._caught: _Failed | None = None
         self._status = ""
         self._hear: dict[type[Any], Callable[[Any], list[Message]]] = {
             RunStarted: self._started,
@@ -177,7 +178,7 @@ class Narrator:
             "parent_node_id": place.parent_id,
             "real_node_id": place.real_id,
         }
-        return [state, PreviewMessage(event.preview, about), progress]
+        return [state, PreviewMessage(event.preview, about), progress, PlainPreviewMessage(event.preview)]
 
     def _node_finished(self, event: NodeFinished) -> list[Message]:
         place = self._place(event.node_id, event.display_id)
@@ -223,6 +224,7 @@ class Narrator:
         place = self._place(event.node_id, event.display_id)
         self._running.pop(event.node_id, None)
         if event.caught:
+            self._caught = _Failed(place, event, event.error, list(self._executed))
             return [self._progress.finish(place)]
         if self._failed is None or isinstance(event.error, InterruptedRunError):
             self._failed = _Failed(place, event, event.error, list(self._executed))
@@ -230,6 +232,7 @@ class Narrator:
 
     def _finished(self, event: RunFinished) -> list[Message]:
         self._status = event.status
+        self._failed = self._failed or self._caught  # what was caught can reach an output by another way
         match event.status:
             case "success":
                 return [self._tell("execution_success", {"prompt_id": self.run_id, "timestamp": _now()})]
@@ -319,7 +322,7 @@ class Narrator:
                 found[node_id] = None
                 inputs = (self._document.get(node_id) or {}).get("inputs") or {}
                 stack += [v[0] for v in inputs.values() if isinstance(v, list) and v and v[0] in self._document]
-        return list(found)
+        return [*(node_id for node_id in self._document if node_id in found), *(found.keys() - self._document.keys())]
 
 
 def _artifacts(outputs: Mapping[str, Any]) -> Iterable[tuple[str, str, str, str]]:

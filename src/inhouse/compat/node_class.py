@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from inhouse.compat.awaiting import awaited
 from inhouse.compat.calls_in_progress import Call, running
 from inhouse.compat.dynamic_prompt import DynamicPrompt, Expansions
 from inhouse.compat.leniency import is_open_ended, left_to_check
@@ -147,7 +148,7 @@ class _Adapter:
         known = {**inputs, "input_types": {name: type_name(item.type) for name, item in self.inputs().items()}}
         if not _required(self.node.check) <= known.keys():  # it looks at an input that is linked
             return True
-        answer = _ask(self.node.check, known)
+        answer = awaited(_ask(self.node.check, known))
         return "The node refuses this value." if answer is False else answer
 
     # -- what the class declares --------------------------------------------------------------------------------------

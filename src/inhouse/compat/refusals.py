@@ -66,7 +66,7 @@ def all_outputs_failed(errors: Mapping[str, Any], outputs: Iterable[str], faults
 
     """
     told = [f"{e['message']}: {e['details']}" for output in outputs for e in errors.get(output, {}).get("errors", ())]
-    told += [fault.message for fault in faults if fault.code == "cycle"]
+    told += [f"{_MESSAGES['dependency_cycle']}: {_circle(fault)}" for fault in faults if fault.code == "cycle"]
     error = {
         "type": "prompt_outputs_failed_validation",
         "message": "Prompt outputs failed validation",
@@ -157,7 +157,7 @@ class _Writer:
         declared = self.declared(fault)
         code, name, value = fault.code, fault.input_name, fault.details.get("received_value")
         if code == "cycle":
-            return _error("dependency_cycle", fault.message, {}, fault.hint)
+            return _error("dependency_cycle", _circle(fault), {}, fault.hint)
         if declared is None:
             return _error(code, fault.message, {"input_name": name} if name else {}, fault.hint, fault.message)
         config = input_config(declared, self.registry)
@@ -226,13 +226,19 @@ def _error(kind: str, details: str, info: Mapping[str, Any], hint: str = "", mes
     return {"type": kind, "message": message or _MESSAGES.get(kind, kind), "details": details, "extra_info": extra}
 
 
+def _circle(fault: Fault) -> str:
+    return fault.message.rpartition(": ")[2].rstrip(".")
+
+
 def _bound(fault: Fault, declared: InputSpec) -> str:
     value, bounds = fault.details.get("received_value"), declared.range
     if bounds is None:
         return fault.message
-    if fault.code == "value_smaller_than_min":
-        return f"Value {value} smaller than min of {bounds.min}"
-    return f"Value {value} bigger than max of {bounds.max}"
+    smaller = fault.code == "value_smaller_than_min"
+    bound = bounds.min if smaller else bounds.max
+    if declared.exact is float:
+        bound = float(bound)
+    return f"Value {value} smaller than min of {bound}" if smaller else f"Value {value} bigger than max of {bound}"
 
 
 def _unreadable(fault: Fault, declared: InputSpec, info: dict[str, Any]) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class Messenger:
                 sockets = self._hub.of(user) if message.to_all_without_client else ()
             for socket in sockets:
                 frame = message.frame(with_metadata=socket.previews_with_metadata)
-                socket.send(frame, droppable=message.droppable)
+                if frame is not None:
+                    socket.send(frame, droppable=message.droppable)
 
     def log(self, client_id: str, data: Any) -> None:
         """Send new lines of the log to a client that asked for them."""
