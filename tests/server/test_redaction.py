@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from inhouse.server.redaction import HideTokens
+from inhouse.server.redaction import HideDenials, HideTokens
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,11 @@ def test_a_token_in_an_address_is_left_out(before: str, after: str, caplog: pyte
         logger.removeFilter(hide)
     assert caplog.messages[:2] == [f'10.0.0.1:1 - "{after}" 200', after]
     assert caplog.messages[2] == after
+
+
+def test_a_websocket_that_was_refused_with_a_status_is_no_error() -> None:
+    def record(text: str) -> logging.LogRecord:
+        return logging.LogRecord("uvicorn.error", logging.ERROR, "", 1, text, None, None)
+
+    assert not HideDenials().filter(record("ASGI callable returned without completing handshake."))
+    assert HideDenials().filter(record("Exception in ASGI application"))

@@ -134,6 +134,7 @@ class Gateway:
                         continue
                     self.stats[worker.name] = stats
                     self.metrics.devices(worker.name, stats.get("devices", ()))
+                    self.metrics.worker_totals(worker.name, stats.get("counts", {}))
 
 
 def open_gateway(settings: Settings) -> Gateway:

@@ -109,11 +109,17 @@ class Metrics:
         """Count a worker that died and was started again."""
         self._restarts.labels(self._workers(worker)).inc()
 
-    def worker_totals(self, worker: str, *, model_loads: int = 0, oom_backoffs: int = 0) -> None:
-        """Count what a worker counted since it started; smaller numbers than before mean that it started again."""
+    def worker_totals(self, worker: str, totals: Mapping[str, int]) -> None:
+        """Count what a worker counted since it started; smaller numbers than before mean that it started again.
+
+        Args:
+            worker: its name.
+            totals: ``model_loads`` and ``oom_backoffs``.
+
+        """
         label = self._workers(worker)
-        for name, series, total in (("loads", self._loads, model_loads), ("backoffs", self._backoffs, oom_backoffs)):
-            before = self._totals.get((label, name), 0)
+        for name, series in (("model_loads", self._loads), ("oom_backoffs", self._backoffs)):
+            before, total = self._totals.get((label, name), 0), totals.get(name, 0)
             series.labels(label).inc(total - before if total >= before else total)
             self._totals[label, name] = total
 

@@ -1,4 +1,4 @@
-"""Keeps tokens out of logs."""
+"""Keeps out of logs what nobody should read, and what nobody wants to."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ class HideTokens(logging.Filter):
         elif record.args:
             record.args = {name: _hidden(argument) for name, argument in record.args.items()}
         return True
+
+
+class HideDenials(logging.Filter):
+    """Leaves out uvicorn's complaint of each WebSocket that was refused with an HTTP status, as ASGI provides for.
+
+    A canvas whose token has expired asks again every second; its refusals are in the log by themselves.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let everything else pass."""
+        return record.msg != "ASGI callable returned without completing handshake."
 
 
 def _hidden(value: object) -> object:

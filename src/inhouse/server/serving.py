@@ -11,7 +11,7 @@ import uvicorn
 from inhouse.errors import UsageError
 from inhouse.server.app import create_app
 from inhouse.server.gateway import open_gateway
-from inhouse.server.redaction import HideTokens
+from inhouse.server.redaction import HideDenials, HideTokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +54,7 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     )
     for name in ("uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).addFilter(HideTokens())
+    logging.getLogger("uvicorn.error").addFilter(HideDenials())
     _Server(config, lambda: ready(f"http://{_in_url(host)}:{port}")).run([listening])
 
 

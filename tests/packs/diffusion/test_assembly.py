@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -61,3 +62,13 @@ def test_shapes_that_no_network_has_are_refused_by_file(tmp_path: Path) -> None:
     model = build_diffusion_model(weights, EPSILON, Placement(), head_channels=64)
     with pytest.raises(ModelFormatError, match=r"m\.safetensors: no network has these shapes: 32 channels cannot be"):
         model.base.get()
+
+
+def test_each_network_that_comes_into_memory_is_counted_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    weights = read_components(save(tmp_path / "vae.safetensors", vae_tensors())).vae
+    vae = build_vae(weights, Placement())
+    with caplog.at_level(logging.INFO, "inhouse.packs.diffusion"):
+        vae.network.get()
+        vae.network.get()
+    assert [getattr(record, "counts", None) for record in caplog.records] == ["model_loads"]
+    assert "vae.safetensors" in caplog.text

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 import torch
 
 from inhouse.errors import OutOfMemoryError
-from inhouse.packs.diffusion.memory import empty_cache, is_out_of_memory, memory_border
+from inhouse.packs.diffusion.memory import back_off, is_out_of_memory, memory_border
 
 
 @pytest.mark.parametrize(
@@ -32,8 +34,10 @@ def test_other_errors_pass_as_they_are() -> None:
         raise RuntimeError("shapes do not match")
 
 
-def test_emptying_the_cache_needs_no_accelerator() -> None:
-    empty_cache()
+def test_backing_off_needs_no_accelerator_and_is_counted(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "inhouse.packs.diffusion"):
+        back_off()
+    assert [getattr(record, "counts", None) for record in caplog.records] == ["oom_backoffs"]
     assert not is_out_of_memory(RuntimeError("shapes do not match"))
 
 
@@ -41,5 +45,5 @@ def test_an_accelerators_cache_is_emptied(monkeypatch: pytest.MonkeyPatch) -> No
     emptied: list[bool] = []
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "empty_cache", lambda: emptied.append(True))
-    empty_cache()
+    back_off()
     assert emptied == [True]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     N = TypeVar("N", bound=nn.Module)
 
 S = TypeVar("S")
+
+_log = logging.getLogger(__name__)
 
 _AGAIN = "Download the whole model."
 
@@ -168,6 +171,8 @@ def _handle(make: Callable[[], N], weights: Weights, placement: Placement) -> Ha
         except (ValueError, RuntimeError, IndexError) as error:
             raise ModelFormatError(f"{_source(weights)}: no network has these shapes: {error}.", hint=_AGAIN) from error
         fill(network, weights, dtype=placement.dtype, device=placement.device, rounded=placement.rounded)
+        mega = nbytes / 1e6
+        _log.info("%s: a network of %.0f MB is in memory.", _source(weights), mega, extra={"counts": "model_loads"})
         return network.eval()
 
     nbytes = sum(math.prod(origin.shape) for origin in weights.values()) * placement.dtype.itemsize

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from inhouse.errors import OutOfMemoryError
-from inhouse.packs.diffusion.memory import empty_cache, memory_border
+from inhouse.packs.diffusion.memory import back_off, memory_border
 from inhouse.packs.diffusion.resizing import repeat_to
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class Evaluation:
         except OutOfMemoryError:
             if self.reference or x.shape[0] == 1:
                 raise
-        empty_cache()
+        back_off()
         halves = zip(x.chunk(2), timestep.chunk(2), context.chunk(2), strict=True)
         return torch.cat([self._output(*half, extra) for half in halves])
 

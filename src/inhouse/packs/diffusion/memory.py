@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ from inhouse.errors import OutOfMemoryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+_log = logging.getLogger(__name__)
 
 _WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
 
@@ -34,9 +37,10 @@ def memory_border(what: str) -> Iterator[None]:
         raise OutOfMemoryError(f"The memory does not suffice for {what}.", hint="Use a smaller size.") from error
 
 
-def empty_cache() -> None:
-    """Give the accelerator's cached blocks back, where there is an accelerator."""
+def back_off() -> None:
+    """Note that something is tried again in smaller parts, and give the accelerator's cached blocks back."""
     import torch
 
+    _log.info("Memory ran out; trying smaller parts.", extra={"counts": "oom_backoffs"})
     if torch.accelerator.is_available():
         torch.accelerator.empty_cache()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from inhouse.errors import ModelUnsupportedError
-from inhouse.packs.diffusion.memory import empty_cache, is_out_of_memory, memory_border
+from inhouse.packs.diffusion.memory import back_off, is_out_of_memory, memory_border
 
 if TYPE_CHECKING:
     import torch
@@ -137,7 +137,7 @@ def _unless_out_of_memory(run: Callable[[Tensor], Tensor], samples: Tensor) -> T
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-    empty_cache()
+    back_off()
     return None
 
 
