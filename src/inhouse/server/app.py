@@ -12,7 +12,9 @@ from inhouse.server import errors
 from inhouse.server.api_prefix import ApiPrefix
 from inhouse.server.auth import authenticator_for
 from inhouse.server.body_limit import BodyLimit
+from inhouse.server.cache_headers import CacheHeaders
 from inhouse.server.gate import Gate
+from inhouse.server.methods import Methods
 from inhouse.server.metrics import CountRequests
 from inhouse.server.routes import (
     api_docs,
@@ -35,6 +37,7 @@ from inhouse.server.routes import (
     view,
     websocket,
 )
+from inhouse.server.security_headers import SecurityHeaders, canvas_policy
 from inhouse.server.user_directory import UserDirectory
 from inhouse.server.user_settings import UserSettings
 
@@ -66,12 +69,14 @@ def create_app(gateway: Gateway) -> ASGIApp:
     for router in _routers(gateway):
         app.include_router(router)
     app.include_router(api_docs.routes(app))
-    app.include_router(packs.routes(gateway.desk.served))
-    app.include_router(canvas.routes(canvas.frontend(), gateway.folders.state / "cache", {}))
+    app.router.routes += packs.routes(gateway.desk.served).routes  # included, they would be plain ones
+    static = canvas.frontend()
+    app.include_router(canvas.routes(static, gateway.folders.state / "cache", {}))
     server = gateway.settings.server
-    inner = ApiPrefix(BodyLimit(app, server.max_upload_mb * _MB))
+    inner = Methods(ApiPrefix(CacheHeaders(BodyLimit(app, server.max_upload_mb * _MB))))
     gate = Gate(inner, authenticator_for(server), host=server.host, hosts=server.hosts)
-    return CountRequests(gate, gateway.metrics)
+    policy = canvas_policy(static / "index.html" if static is not None else None)
+    return CountRequests(SecurityHeaders(gate, policy), gateway.metrics)
 
 
 def _routers(gateway: Gateway) -> Iterator[APIRouter]:
