@@ -9,7 +9,7 @@ from typing import Any
 
 from inhouse.errors import NotFoundError, RequestError
 from inhouse.files import inside, is_file, write_atomic
-from inhouse.server.places import place
+from inhouse.server.places import is_folder, place
 
 
 class UserData:
@@ -56,7 +56,7 @@ class UserData:
 
         """
         top = self._existing(folder)
-        if not top.is_dir():
+        if not is_folder(top):
             raise RequestError("Requested path is not a directory")
         root = self.root.resolve()
         entries = [_entry(path, root) for path in _everything(top)]
@@ -111,7 +111,7 @@ class UserData:
         top = self.path(folder)
         if top == self.root.resolve():
             top.mkdir(parents=True, exist_ok=True)  # a user who has kept nothing yet has an empty folder
-        if not top.exists():
+        if not is_folder(top) and not is_file(top):
             raise NotFoundError("There is no such folder.")
         return top
 
@@ -119,7 +119,7 @@ class UserData:
 def _files(top: Path, *, recurse: bool) -> Iterator[Path]:
     if recurse:
         yield from (path for path in _everything(top) if is_file(path))
-    elif top.is_dir():
+    elif is_folder(top):
         yield from (Path(entry) for entry in os.scandir(top) if not entry.name.startswith(".") and entry.is_file())
 
 
@@ -134,7 +134,7 @@ def _everything(top: Path) -> Iterator[Path]:
 
 def _entry(path: Path, root: Path) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": path.name, "path": path.relative_to(root).as_posix()}
-    if path.is_dir():
+    if is_folder(path):
         return {**entry, "type": "directory"}
     found = path.stat()
     return {**entry, "type": "file", "size": found.st_size, "modified": found.st_mtime}

@@ -15,6 +15,7 @@ from inhouse.files import inside, is_file, write_atomic
 from inhouse.server.api_prefix import had_prefix
 from inhouse.server.media_types import UNKNOWN, media_type
 from inhouse.server.pages import page
+from inhouse.server.places import is_folder
 from inhouse.server.responses import empty, text
 from inhouse.server.routes.extensions import file_below
 from inhouse.server.served_files import served
@@ -74,7 +75,7 @@ def _compressed(request: Request, top: Path, name: str, cache: Path, headers: Ma
         path = inside(top, name)
     except PathEscapeError:
         return text("404: Not Found", 404)
-    if path.is_dir():
+    if is_folder(path):
         return text("403: Forbidden", 403)
     if not is_file(path):
         return empty(404, {"content-type": UNKNOWN})

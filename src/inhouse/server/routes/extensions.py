@@ -15,6 +15,7 @@ from inhouse.files import inside
 from inhouse.server import pack_files
 from inhouse.server.json_body import JsonResponse
 from inhouse.server.media_types import UNKNOWN, media_type
+from inhouse.server.places import is_folder
 from inhouse.server.responses import documented, empty, text
 from inhouse.server.served_files import served
 from inhouse.workers.base import PackDescription
@@ -58,7 +59,7 @@ def file_below(request: Request, top: Path, name: str) -> Response:
         path = inside(top, name)
     except PathEscapeError:
         return text("404: Not Found", 404)
-    if path.is_dir():
+    if is_folder(path):
         return text("403: Forbidden", 403)
     response = served(request, path, media_type(path.name))
     return empty(404, _NO_FILE) if response.status_code == 404 else response

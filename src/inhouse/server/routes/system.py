@@ -41,7 +41,7 @@ def routes(workers: Workers, features: Mapping[str, Any]) -> APIRouter:
         return JsonResponse(await run_in_threadpool(system_stats, devices, workers.versions()))
 
     @router.get("/features", summary="Show what the server can do", response_model=dict[str, Any])
-    async def abilities() -> Response:
+    def abilities() -> Response:
         return JsonResponse(dict(features))
 
     return router

@@ -15,6 +15,7 @@ from inhouse.errors import NotFoundError, PathEscapeError, RequestError
 from inhouse.server.identity import Caller
 from inhouse.server.json_body import JsonResponse
 from inhouse.server.media_types import UNKNOWN, inert_media_type
+from inhouse.server.places import is_folder
 from inhouse.server.responses import documented, empty, json_value, text
 from inhouse.server.served_files import served
 from inhouse.server.user_data import UserData
@@ -102,7 +103,7 @@ def _files(router: APIRouter, folders: UserFolders) -> None:
             path = _of(folders, caller.user).path(unquote(file))
         except PathEscapeError:
             return empty(403)
-        if path.is_dir():
+        if is_folder(path):
             return empty(403, {"content-type": UNKNOWN})
         kind = "text/css" if path.suffix == ".css" else inert_media_type(path.name)  # the canvas reads a user.css
         return served(request, path, kind, _HARMLESS)
