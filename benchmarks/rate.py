@@ -9,12 +9,15 @@ second when an input changes each time, 482 when nothing does.
 from __future__ import annotations
 
 import json
+import os
 import selectors
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 
 from benchmarks.measure import keep
-from benchmarks.served import Served, served
+from benchmarks.served import Served, cpu_seconds, served
 from benchmarks.wire import Http, WebSocket
 
 PEER = {"changed": 262.0, "cached": 482.0}
@@ -31,8 +34,33 @@ def prompt(number: int) -> bytes:
     return json.dumps({"prompt": nodes, "client_id": "bench"}).encode()
 
 
-def one_after_another(server: Served, *, changed: bool) -> float:
-    """Return the rate when each waits for the end of the one before."""
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """Workflows done in a time, and what that took of each process, in milliseconds of its processor for each."""
+
+    done: int
+    seconds: float
+    gateway_ms: float
+    worker_ms: float
+    client_ms: float
+
+    @property
+    def per_second(self) -> float:
+        """The rate."""
+        return self.done / self.seconds
+
+
+def measured(server: Served, way: Callable[..., tuple[int, float]], *, changed: bool) -> Rate:
+    """Run workflows one way, and say what it took."""
+    pids = (server.process.pid, server.worker_pids()[0], os.getpid())
+    before = [cpu_seconds(pid) for pid in pids]
+    done, seconds = way(server, changed=changed)
+    spent = [(cpu_seconds(pid) - start) / done * 1000 for pid, start in zip(pids, before, strict=True)]
+    return Rate(done, seconds, *spent)
+
+
+def one_after_another(server: Served, *, changed: bool) -> tuple[int, float]:
+    """Return how many were done in how many seconds when each waits for the end of the one before."""
     http, socket = server.http(), WebSocket(server.host, server.port, "bench")
     count, started = 0, time.perf_counter()
     while time.perf_counter() - started < SECONDS:
@@ -44,11 +72,11 @@ def one_after_another(server: Served, *, changed: bool) -> float:
     elapsed = time.perf_counter() - started
     http.close()
     socket.close()
-    return count / elapsed
+    return count, elapsed
 
 
-def at_once(server: Served, *, changed: bool) -> float:
-    """Return the rate when so many are always on their way."""
+def at_once(server: Served, *, changed: bool) -> tuple[int, float]:
+    """Return how many were done in how many seconds when so many are always on their way."""
     socket = WebSocket(server.host, server.port, "bench")
     idle = [server.http() for _ in range(AT_ONCE)]
     selector = selectors.DefaultSelector()
@@ -74,7 +102,7 @@ def at_once(server: Served, *, changed: bool) -> float:
     socket.close()
     for connection in idle:
         connection.close()
-    return done / elapsed
+    return done, elapsed
 
 
 def main() -> int:
@@ -85,10 +113,14 @@ def main() -> int:
             name = "changed" if changed else "cached"
             for way, function, limit in (("one after another", one_after_another, 2), ("32 at once", at_once, 3)):
                 function(server, changed=changed)  # once to warm up
-                rate = function(server, changed=changed)
-                ratio = rate / PEER[name]
-                print(f"{name}, {way}: {rate:.0f}/s, {ratio:.2f} x the peer's {PEER[name]:.0f}/s (wanted {limit} x)")
-                kept[f"{name}, {way}"] = {"value": rate, "peer": PEER[name], "ratio": ratio, "limit": limit}
+                rate = measured(server, function, changed=changed)
+                ratio = rate.per_second / PEER[name]
+                print(
+                    f"{name}, {way}: {rate.per_second:.0f}/s, {ratio:.2f} x the peer's {PEER[name]:.0f}/s"
+                    f" (wanted {limit} x); processor ms each: gateway {rate.gateway_ms:.2f},"
+                    f" worker {rate.worker_ms:.2f}, client {rate.client_ms:.2f}"
+                )
+                kept[f"{name}, {way}"] = {"ratio": ratio, "limit": limit, "peer": PEER[name], **asdict(rate)}
                 good &= ratio >= limit
     keep("rate", kept)
     return 0 if good else 1

@@ -41,6 +41,11 @@ class Served:
         """Open a connection."""
         return Http(self.host, self.port)
 
+    def worker_pids(self) -> list[int]:
+        """Return the processes that the gateway started."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(pid) for pid in listed.split()]
+
     def resident_bytes(self) -> int:
         """Return how much memory the gateway has resident, its workers apart."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
@@ -78,6 +83,12 @@ def served(arguments: Sequence[str] = (), environment: Mapping[str, str] | None 
         except subprocess.TimeoutExpired:
             process.kill()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return how long a process and all its threads have computed."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def free_port() -> int:

@@ -61,7 +61,7 @@ class Dispatcher(Listener):
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._swept = 0
-        self.on_end: Callable[[str], None] = lambda _run_id: None
+        self.on_end: Callable[[str], object] = lambda _run_id: None
 
     # -- what others ask ---------------------------------------------------------------------------------------------
 
@@ -198,7 +198,8 @@ class Dispatcher(Listener):
                 _LOG.error("Run %s is over and cannot be stored yet: %s", conclusion.run_id, error)
                 await asyncio.sleep(_RETRY_SECONDS)
         self._metrics.run_ended(run.label, run.narrator.conclusion().status, conclusion.finished - run.started)
-        self.on_end(conclusion.run_id)
+        if conclusion.artifacts:
+            self.on_end(conclusion.run_id)
         self._messenger.tell(run.submission, last)
         self._messenger.status(user)
         self._messenger.idle(run.submission)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,12 @@ _MOST = 1000
 _RETRY_SECONDS = 1.0
 _SOON = 0.05
 """What nobody waits for waits so long, in seconds, for something to share a transaction with."""
+_SIBLINGS = 4
+_DELAY = 0.002
+"""Where so many were written at once last time, more are on their way: the next transaction waits for them so long.
+
+PostgreSQL's ``commit_siblings`` and ``commit_delay`` do the same.
+"""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +55,7 @@ class Writer:
         self._engine = engine
         self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
         self._late: list[_Entry] = []
+        self._siblings = 0
         self._unsettled = 0
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="inhouse-writer", daemon=True)
@@ -90,6 +98,7 @@ class Writer:
     def _run(self) -> None:
         while True:
             batch, last = self._next()
+            self._siblings = len(batch)
             outcomes = self._commit([*self._late, *batch])
             self._late = [] if last else [entry for entry, error in outcomes if entry.patient and _passes(error)]
             late = set(self._late)
@@ -103,6 +112,8 @@ class Writer:
         urgent = False
         with suppress(Empty):
             entry = self._queue.get(timeout=_RETRY_SECONDS if self._late else None)
+            if self._siblings >= _SIBLINGS:
+                time.sleep(_DELAY)
             while entry is not None:
                 batch.append(entry)
                 urgent = urgent or not entry.patient
