@@ -107,6 +107,7 @@ def test_prometheus_gets_the_format_it_asks_for(accept: str, media_type: str) ->
     text, got = Metrics().exposition(accept)
     assert got.startswith(media_type)
     assert b"inhouse_runs_accepted_total 0.0" in text
+    assert b"_created" not in text
 
 
 def test_two_gateways_in_one_process_count_apart() -> None:

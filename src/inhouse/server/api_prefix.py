@@ -28,8 +28,10 @@ class ApiPrefix:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hand a request on."""
-        await self._app(_seen(scope) if scope["type"] in ("http", "websocket") else scope, receive, send)
+        """Hand a request on in its own scope, from which whoever counts requests learns which route it took."""
+        if scope["type"] in ("http", "websocket"):
+            scope.update(_changes(scope))
+        await self._app(scope, receive, send)
 
 
 def had_prefix(scope: MutableMapping[str, Any]) -> bool:
@@ -37,10 +39,10 @@ def had_prefix(scope: MutableMapping[str, Any]) -> bool:
     return bool(scope.get(_MARK))
 
 
-def _seen(scope: Scope) -> Scope:
+def _changes(scope: Scope) -> dict[str, Any]:
     path, raw = scope["path"], scope.get("raw_path") or b""
     if b"%" in raw:  # decoded once, here: not every server, nor a test's client, agrees on how often
         path = unquote(_SLASH.sub(b"%252F", raw).decode("latin-1"), errors="replace")
     if not path.startswith(_PREFIX + "/") or _UNPREFIXED.match(path):
-        return {**scope, "path": path}
-    return {**scope, "path": path[len(_PREFIX) :], "raw_path": raw.removeprefix(_PREFIX.encode()), _MARK: True}
+        return {"path": path}
+    return {"path": path[len(_PREFIX) :], "raw_path": raw.removeprefix(_PREFIX.encode()), _MARK: True}
