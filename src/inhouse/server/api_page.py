@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_VERBS = ("get", "head", "post", "put", "patch", "delete", "options")
+_VERBS = frozenset({"get", "head", "post", "put", "patch", "delete", "options"})
 _DEEPEST = 6
 
 
@@ -47,9 +47,9 @@ def _carrier(scheme: Mapping[str, Any]) -> str:
 
 def _operations(document: Mapping[str, Any], tag: str) -> Iterator[str]:
     for path, item in document["paths"].items():
-        for verb in _VERBS:
-            if verb in item and tag in item[verb].get("tags", ()):
-                yield _operation(document, path, verb, item[verb], item.get("parameters", []))
+        for verb, operation in item.items():
+            if verb in _VERBS and tag in operation.get("tags", ()):
+                yield _operation(document, path, verb, operation, item.get("parameters", []))
 
 
 def _operation(

@@ -63,7 +63,7 @@ class Login:
             self._door.enter(with_token(scope, token))
         except AccessError as error:
             return login_page(error)
-        response = RedirectResponse("/", 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
+        response = RedirectResponse("/", 303, {"Cache-Control": "no-store"})
         secure = scope["scheme"] == "https"
         response.set_cookie(COOKIE, token.decode(), _MONTH, httponly=True, samesite="strict", secure=secure)
         return response
