@@ -33,7 +33,7 @@ nav ul { columns: 3 12rem; padding-left: 1.2rem; }
 def page(
     title: str, body: str, *, head: str = "", status: int = 200, headers: Mapping[str, str] | None = None
 ) -> HTMLResponse:
-    """Return a page with this HTML in it, which loads nothing, runs nothing, is in no frame, and sends no referrer elsewhere."""
+    """Return a page with this HTML in it, which loads nothing, runs nothing, and is in no frame."""
     style = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
     text = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
