@@ -23,8 +23,11 @@ class Identity:
     admin: bool = False
 
 
-def identity_of(connection: HTTPConnection) -> Identity:
-    """Return who sends a request; the gate in front of all routes has found out."""
+async def identity_of(connection: HTTPConnection) -> Identity:
+    """Return who sends a request; the gate in front of all routes has found out.
+
+    A coroutine, as FastAPI would call a function in a thread.
+    """
     identity: Identity = connection.state.identity
     return identity
 
