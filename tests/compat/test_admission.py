@@ -10,8 +10,9 @@ from tests import wire
 
 from inhouse import Registry
 from inhouse.compat.admission import Admission, admit, read_body
-from inhouse.compat.object_info import spec_from_object_info
+from inhouse.compat.object_info import object_info, spec_from_object_info
 from inhouse.compat.refusals import RefusedError
+from inhouse.compat.remote_nodes import RemoteNode, check
 
 BETTER = {
     "val_bad_extra_data": "a crash (500) there",
@@ -174,6 +175,22 @@ def test_a_key_that_comes_twice_is_refused() -> None:
         read_body(b'{"prompt": {"1": {}, "1": {}}}')
 
 
+@pytest.mark.parametrize("value", ['"\\ud800"', "1" * 30, "[" * 400 + "]" * 400, "-" + "9" * 20])
+def test_what_could_not_be_stored_is_refused(value: str) -> None:
+    with pytest.raises(RefusedError, match="cannot be stored"):
+        read_body(f'{{"prompt": {{}}, "extra_data": {{"x": {value}}}}}'.encode())
+
+
+def test_a_check_that_fails_in_another_process_is_told_as_one_that_fails_here(registry: Registry) -> None:
+    spec = registry["ProbeValidateRaises"]
+    remote = RemoteNode(spec.id, "probes", object_info(spec, registry), ["v"])
+    there = Registry([remote.spec(lambda node_id, inputs: check(registry, node_id, inputs))])
+    prompt = {"1": {"class_type": spec.id, "inputs": {"v": 1}}}
+    bodies = [_answer(json.dumps({"prompt": prompt}).encode(), nodes) for nodes in (registry, there)]
+    assert bodies[0] == bodies[1]
+    assert bodies[0][1]["node_errors"]["1"]["errors"][0]["extra_info"]["exception_type"] == "ValueError"
+
+
 def test_two_nodes_read_no_folder(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> None:
     def listed(*_arguments: Any) -> None:
         raise AssertionError("a folder was read")
@@ -200,7 +217,9 @@ _NODE = st.fixed_dictionaries(
 
 @settings(max_examples=300, deadline=None)
 @given(
-    prompt=st.dictionaries(st.sampled_from(["1", "2", "3"]), _NODE | _JSON, max_size=3) | _JSON,
+    prompt=st.dictionaries(st.sampled_from(["1", "2", "3"]), _NODE, min_size=1, max_size=3)
+    | st.dictionaries(st.sampled_from(["1", "2", "3"]), _NODE | _JSON, max_size=3)
+    | _JSON,
     more=st.dictionaries(
         st.sampled_from(["client_id", "prompt_id", "number", "front", "extra_data", "partial_execution_targets"]), _JSON
     ),

@@ -1,15 +1,13 @@
 import pytest
 import torch
 
+from inhouse.compat.calls_in_progress import Call, running
 from inhouse.compat.comfy_utils import (
     IO,
     CheckLazyMixin,
     ProgressBar,
     common_upscale,
-    get_torch_device,
-    intermediate_device,
-    soft_empty_cache,
-    throw_exception_if_processing_interrupted,
+    get_executing_context,
 )
 
 
@@ -34,21 +32,23 @@ def test_a_method_that_is_not_there_is_named() -> None:
         common_upscale(torch.zeros(1, 1, 2, 2), 2, 2, "magic", "disabled")
 
 
-def test_outside_of_a_run_progress_and_interruption_do_nothing() -> None:
+def test_outside_of_a_run_progress_does_nothing() -> None:
     bar = ProgressBar(3)
     bar.update(2)
     bar.update(2)
-    throw_exception_if_processing_interrupted()
-    soft_empty_cache()
     assert bar.current == 3
+    assert get_executing_context() is None
+
+
+def test_a_node_learns_where_it_runs(call: Call) -> None:
+    with running(call):
+        context = get_executing_context()
+    assert context is not None
+    assert (context.node_id, context.prompt_id) == ("1", call.context.run_id)
 
 
 def test_names_of_types_are_their_texts() -> None:
     assert (IO.IMAGE, f"{IO.NUMBER}", IO("*")) == ("IMAGE", "FLOAT,INT", IO.ANY)
-
-
-def test_devices_are_torch_devices() -> None:
-    assert torch.zeros(1, device=get_torch_device()).to(intermediate_device()).device.type == "cpu"
 
 
 def test_the_lazy_mixin_wants_what_is_missing() -> None:

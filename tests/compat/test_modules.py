@@ -1,12 +1,16 @@
 import importlib
-import sys
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from inhouse.compat.modules import ModuleTable
-from inhouse.errors import RegistryError
+from inhouse import Registry
+from inhouse.compat.modules import HostModules
+from inhouse.compat.prompt_server import PackHost
+from inhouse.engine.registry import ChoiceSource
+from inhouse.errors import NotOfferedError
+from inhouse.files import Folders
+from inhouse.models.catalogue import ModelCatalogue
 
 
 @pytest.mark.parametrize(
@@ -24,18 +28,36 @@ from inhouse.errors import RegistryError
             (
                 "get_input_directory get_output_directory get_temp_directory get_filename_list get_full_path "
                 "get_full_path_or_raise get_save_image_path folder_names_and_paths get_annotated_filepath "
-                "exists_annotated_filepath add_model_folder_path models_dir base_path"
+                "exists_annotated_filepath add_model_folder_path models_dir base_path get_user_directory"
             ),
         ),
-        ("comfy.utils", "ProgressBar common_upscale"),
+        (
+            "comfy.utils",
+            (
+                "ProgressBar common_upscale lanczos load_torch_file save_torch_file tiled_scale repeat_to_batch_size "
+                "state_dict_prefix_replace calculate_parameters set_progress_bar_enabled PROGRESS_BAR_ENABLED"
+            ),
+        ),
+        ("comfy.samplers", "KSampler SAMPLER_NAMES SCHEDULER_NAMES sampler_object calculate_sigmas CFGGuider KSAMPLER"),
+        ("comfy.sample", "sample sample_custom prepare_noise fix_empty_latent_channels"),
+        ("comfy.sd", "VAE CLIP CLIPType load_checkpoint_guess_config load_lora_for_models load_diffusion_model"),
+        ("comfy.model_patcher", "ModelPatcher"),
+        ("comfy.cli_args", "args LatentPreviewMethod"),
+        ("latent_preview", "prepare_callback get_previewer LatentPreviewer"),
+        ("node_helpers", "conditioning_set_values pillow string_to_torch_dtype image_alpha_fix"),
+        ("comfy_api.v0_0_2", "ComfyExtension io ui ComfyAPI"),
+        ("comfy_execution.utils", "get_executing_context"),
+        ("comfyui_version", "__version__"),
         (
             "comfy.model_management",
             (
                 "get_torch_device intermediate_device soft_empty_cache throw_exception_if_processing_interrupted "
-                "InterruptProcessingException"
+                "InterruptProcessingException OOM_EXCEPTION unet_offload_device vae_device text_encoder_dtype "
+                "load_models_gpu unload_all_models get_free_memory should_use_fp16 module_size VRAMState vram_state "
+                "processing_interrupted interrupt_current_processing is_nvidia xformers_enabled cast_to_device"
             ),
         ),
-        ("nodes", "NODE_CLASS_MAPPINGS MAX_RESOLUTION Core"),
+        ("nodes", "NODE_CLASS_MAPPINGS MAX_RESOLUTION Core common_ksampler EXTENSION_WEB_DIRS interrupt_processing"),
         ("server", "PromptServer BinaryEventTypes"),
     ],
 )
@@ -45,15 +67,23 @@ def test_packs_find_the_names_they_import(host: Any, module: str, names: str) ->
     assert [name for name in names.split() if not hasattr(found, name)] == []
 
 
-def test_a_module_that_is_not_offered_is_said_to_be_missing(host: Any) -> None:
+def test_what_no_module_has_is_said_to_be_missing(host: Any) -> None:
     assert host.registry
-    with pytest.raises(ModuleNotFoundError, match=r"comfy\.samplers"):
-        importlib.import_module("comfy.samplers")
+    with pytest.raises(ModuleNotFoundError, match=r"comfy_execution\.caching"):
+        importlib.import_module("comfy_execution.caching")
     with pytest.raises(AttributeError, match="no attribute 'Nowhere'"):
         _ = importlib.import_module("nodes").Nowhere
 
 
-def test_the_server_takes_messages_and_routes_and_does_nothing_with_them(host: Any) -> None:
+def test_the_inside_of_comfyui_can_be_imported_and_says_so_when_it_is_used(host: Any) -> None:
+    assert host.registry
+    attention = importlib.import_module("comfy.ldm.modules.attention").optimized_attention
+    with pytest.raises(NotOfferedError, match=r"comfy\.ldm\.modules\.attention\.optimized_attention"):
+        attention(1, 2, 3)
+    assert importlib.import_module("comfy_extras.nodes_ours").Core is importlib.import_module("nodes").Core
+
+
+def test_routes_and_messages_without_a_server_lead_nowhere(host: Any) -> None:
     assert host.registry
     server = importlib.import_module("server").PromptServer.instance
 
@@ -61,17 +91,18 @@ def test_the_server_takes_messages_and_routes_and_does_nothing_with_them(host: A
         raise AssertionError
 
     assert server.routes.post("/x")(handler) is handler
-    assert server.send_sync("event", {"a": 1}) is None
+    server.send_sync("event", {"a": 1})
 
 
-def test_a_table_is_installed_once_and_leaves_no_trace() -> None:
-    one, two = (ModuleTable({"a_host": ModuleType("a_host"), "a_host.b": ModuleType("a_host.b")}) for _ in range(2))
-    one.install()
+def test_the_samplers_are_those_that_the_nodes_offer() -> None:
+    registry = Registry(sources={"samplers": ChoiceSource(lambda _: ("euler", "uni_pc"))})
+    modules = HostModules(registry, Folders(Path(), Path(), Path()), ModelCatalogue({}), Path("packs"), PackHost())
+    modules.table.install()
     try:
-        assert sys.modules["a_host"].b is sys.modules["a_host.b"]
-        with pytest.raises(RegistryError, match="already"):
-            two.install()
-        sys.modules["a_host.made_by_a_pack"] = ModuleType("a_host.made_by_a_pack")
+        samplers = importlib.import_module("comfy.samplers")
+        assert samplers.KSampler.SAMPLERS == samplers.SAMPLER_NAMES == ["euler", "uni_pc"]
+        assert samplers.KSampler.SCHEDULERS == []
+        with pytest.raises(NotOfferedError, match=r"comfy\.samplers\.KSampler"):
+            samplers.KSampler("model")
     finally:
-        one.remove()
-    assert not any(name.startswith("a_host") for name in sys.modules)
+        modules.table.remove()

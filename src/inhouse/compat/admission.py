@@ -62,10 +62,15 @@ def read_body(data: bytes) -> Mapping[str, Any]:
         RefusedError: it is no JSON that can be used, or no object.
 
     """
+    import orjson
+
     try:
         body = parse_json(data, "The request")
+        orjson.dumps(body)
     except WorkflowFormatError as error:
         raise refused("invalid_json", error.message, hint=error.hint) from error
+    except TypeError as error:  # half a character, an integer of more than 64 bits, hundreds of brackets
+        raise refused("invalid_json", f"The request cannot be stored: {error}.") from error
     if not isinstance(body, Mapping):
         raise refused("no_prompt", "No prompt provided", "No prompt provided")
     return body

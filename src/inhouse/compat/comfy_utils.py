@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inhouse.compat.calls_in_progress import current_call
 
@@ -47,6 +47,27 @@ class ProgressBar:
         call = current_call()
         if call is not None:
             call.context.progress(self.current, self.total, (lambda: _pixels(preview)) if preview else None)
+
+
+class ExecutionContext(NamedTuple):
+    """What this code runs in.
+
+    Attributes:
+        prompt_id: the run.
+        node_id: the node.
+        list_index: of a mapped call; not told here.
+
+    """
+
+    prompt_id: str
+    node_id: str
+    list_index: int | None = None
+
+
+def get_executing_context() -> ExecutionContext | None:
+    """Return what this code runs in; None outside of a node."""
+    call = current_call()
+    return ExecutionContext(call.context.run_id, call.context.node_id) if call else None
 
 
 class IO(StrEnum):
@@ -100,40 +121,6 @@ class CheckLazyMixin:
         return [name for name, value in inputs.items() if value is None]
 
 
-def throw_exception_if_processing_interrupted() -> None:
-    """Give the engine an occasion to stop the node.
-
-    Raises:
-        InterruptedRunError: somebody asked the run to stop.
-
-    """
-    call = current_call()
-    if call is not None:
-        call.context.check()
-
-
-def get_torch_device() -> torch.device:
-    """Return the device to compute on."""
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
-def intermediate_device() -> torch.device:
-    """Return the device on which pictures pass from node to node."""
-    import torch
-
-    return torch.device("cpu")
-
-
-def soft_empty_cache(force: bool = False) -> None:  # noqa: ARG001, FBT001, FBT002 - packs call it so
-    """Give memory that nobody uses back to the device."""
-    import torch
-
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
-
-
 def common_upscale(samples: torch.Tensor, width: int, height: int, upscale_method: str, crop: str) -> torch.Tensor:
     """Resize pictures or latents (batch, channels, height, width).
 
@@ -153,7 +140,7 @@ def common_upscale(samples: torch.Tensor, width: int, height: int, upscale_metho
     if crop == "center":
         samples = _centre(samples, width / height)
     if upscale_method == "lanczos":
-        return _lanczos(samples, width, height)
+        return lanczos(samples, width, height)
     if upscale_method not in _INTERPOLATIONS:
         raise ValueError(f"There is no method {upscale_method!r}; there are {', '.join(_INTERPOLATIONS)} and lanczos.")
     return torch.nn.functional.interpolate(samples, (height, width), mode=_INTERPOLATIONS[upscale_method])
@@ -166,7 +153,8 @@ def _centre(samples: torch.Tensor, aspect: float) -> torch.Tensor:
     return samples[..., top : top + new_height, left : left + new_width]
 
 
-def _lanczos(samples: torch.Tensor, width: int, height: int) -> torch.Tensor:
+def lanczos(samples: torch.Tensor, width: int, height: int) -> torch.Tensor:
+    """Resize pictures (batch, channels, height, width), 0..1, by Lanczos' windowed sinc."""
     import numpy as np
     import torch
     from PIL import Image

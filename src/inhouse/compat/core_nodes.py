@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.calls_in_progress import current_call
 from inhouse.compat.object_info import object_info
 from inhouse.engine.node import Result
+from inhouse.engine.sockets import MISSING
 
 if TYPE_CHECKING:
     from inhouse.engine.node import NodeSpec
     from inhouse.engine.registry import Registry
+
+
+_HIDDEN = frozenset({"prompt", "extra_pnginfo", "unique_id"})
+"""Inputs that packs hand on, and that our nodes get otherwise."""
+_HOOKS = frozenset({"IS_CHANGED", "VALIDATE_INPUTS", "check_lazy_status"})
+"""What old-style classes may have, and these do not."""
 
 
 class NodeClasses(Mapping[str, type[Any]]):
@@ -50,14 +58,21 @@ def _made_up(spec: NodeSpec, registry: Registry) -> type[Any]:
         described: dict[str, Any] = object_info(spec, registry)["input"]
         return described
 
-    def run(_self: object, **inputs: Any) -> Any:
+    def run(_self: object, *arguments: Any, **inputs: Any) -> Any:
         call = current_call()
+        given = _given(spec, arguments, inputs)
         if spec.context and call is not None:
-            inputs[spec.context] = call.context
-        returned = spec(**inputs)
+            given[spec.context] = call.context
+        returned = spec(**given)
         if isinstance(returned, Result):
             return {"result": returned.values, **({"ui": returned.ui} if returned.ui is not None else {})}
         return tuple(returned) if len(spec.outputs) > 1 else () if not spec.outputs else (returned,)
+
+    def method(self: object, name: str) -> Any:
+        """Give what runs the node under any name: packs call it as the class of that id does elsewhere."""
+        if name.startswith("_") or name in _HOOKS:
+            raise AttributeError(f"node {spec.id} has no attribute {name!r}")
+        return partial(run, self)
 
     return type(
         spec.id,
@@ -71,5 +86,18 @@ def _made_up(spec: NodeSpec, registry: Registry) -> type[Any]:
             "CATEGORY": spec.category,
             "FUNCTION": "run",
             "run": run,
+            "__getattr__": method,
         },
     )
+
+
+def _given(spec: NodeSpec, arguments: Sequence[Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a call by name; of what is not given, choices are the first and the rest is the default."""
+    given = {**dict(zip(spec.inputs, arguments, strict=False)), **inputs}
+    for name in _HIDDEN - spec.inputs.keys():
+        given.pop(name, None)
+    for name, declared in spec.inputs.items():
+        source = declared.choices.source if declared.choices else ""
+        if name not in given and declared.default is MISSING and isinstance(source, tuple) and source:
+            given[name] = source[0]
+    return given

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import logging
 import sys
+import tomllib
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
@@ -17,9 +18,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from inhouse.compat.dynamic_prompt import Expansions
 from inhouse.compat.leniency import take_literals
-from inhouse.compat.modules import PACKS, ModuleTable, host_modules
+from inhouse.compat.modules import PACKS, HostModules
 from inhouse.compat.node_class import adapt
-from inhouse.compat.prompt_server import PackHost, server_class
+from inhouse.compat.prompt_server import PackHost
 from inhouse.compat.v1 import read_v1
 from inhouse.compat.v3 import read_v3
 from inhouse.errors import FileError, RegistryError
@@ -94,23 +95,22 @@ class CustomNodes:
         self.packs: list[CustomPack] = []
         self.problems: list[PackError] = []
         self._expansions = Expansions()
-        self.classes: dict[str, type[Any]] = {}
         self.host = host or PackHost()
-        server = server_class(self.host)
-        self.server = server.instance
-        self._table = ModuleTable(host_modules(registry, self.classes, folders, catalogue, folder, server))
-        self._table.install()
+        self._modules = HostModules(registry, folders, catalogue, folder, self.host)
+        self.server = self._modules.server
+        self.classes = self._modules.classes
+        self._modules.table.install()
         try:
             for path in _pack_paths(folder):
                 self._load(path)
             self._register(registry)
         except BaseException:
-            self._table.remove()
+            self._modules.table.remove()
             raise
 
     def close(self) -> None:
         """Take the modules away; the nodes stay in the registry, and must not run any more."""
-        self._table.remove()
+        self._modules.table.remove()
 
     def __enter__(self) -> Self:
         return self
@@ -121,6 +121,7 @@ class CustomNodes:
         self.close()
 
     def _load(self, path: Path) -> None:
+        known = self._listed_folders()
         try:
             with redirect_stdout(sys.stderr):  # packs greet; standard output belongs to the program
                 module = _import(path)
@@ -143,12 +144,23 @@ class CustomNodes:
                 )
             )
             self.classes.setdefault(spec.id, cls)
-        web = getattr(module, "WEB_DIRECTORY", None)
-        web_path = path / web if isinstance(web, str) and (path / web).is_dir() else None
-        self.packs.append(CustomPack(_pack_name(path), path, tuple(nodes), web_path))
+        watches = self._listed_folders() - known
+        self.packs.append(CustomPack(_pack_name(path), path, tuple(nodes), self._web(path, module), tuple(watches)))
+
+    def _listed_folders(self) -> set[Path]:
+        """Return the folders of files that packs may list."""
+        kinds = self._modules.paths.folder_names_and_paths.values()
+        return {Path(folder) for folders, *_ in kinds for folder in folders}
+
+    def _web(self, path: Path, module: ModuleType) -> Path | None:
+        """Return the folder of a pack's scripts: it says so itself, in its project file, or by hand."""
+        named = getattr(module, "WEB_DIRECTORY", None) or _project(path).get("web")
+        named = named or self._modules.web.get(path.name)
+        folder = path / named if isinstance(named, str) and path.is_dir() else None
+        return folder if folder is not None and folder.is_dir() else None
 
     def _problem(self, path: Path, text: str, error: BaseException) -> None:
-        hint = f"Install {error.name!r}, or move the pack away." if isinstance(error, ModuleNotFoundError) else ""
+        hint = _hint(error) if isinstance(error, ModuleNotFoundError) else ""
         name = _pack_name(path)
         problem = PackError(name, f"Custom pack {name!r} {text}.", hint=hint or "Mend it, or move it away.")
         problem.__cause__ = error
@@ -184,6 +196,22 @@ def _pack_paths(folder: Path) -> list[Path]:
         and ((path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file())
         and path.suffix != ".disabled"
     ]
+
+
+def _hint(error: ModuleNotFoundError) -> str:
+    if str(error.name).partition(".")[0] in ("comfy_execution", "comfy_api", "execution", "app", "utils", "main"):
+        return f"It reaches into ComfyUI's inside ({error.name}), which Inhouse does not have."
+    return f"Install {error.name!r}, or move the pack away."
+
+
+def _project(path: Path) -> dict[str, Any]:
+    """Return what a pack's project file says for ComfyUI."""
+    try:
+        found = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8"))
+        said = found.get("tool", {}).get("comfy", {})
+    except (OSError, ValueError, AttributeError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _pack_name(path: Path) -> str:

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from inhouse.compat.call_folders import folders_now
 from inhouse.errors import PathEscapeError
 from inhouse.files import inside
 from inhouse.models.folders import canonical_kind
@@ -42,21 +43,29 @@ class FolderPaths:
             for kind in catalogue.kinds()
         }
 
+    @property
+    def _now(self) -> Folders:
+        return folders_now(self._folders)
+
     def get_input_directory(self) -> str:
         """Return the folder of pictures to read."""
-        return str(self._folders.input)
+        return str(self._now.input)
 
     def get_output_directory(self) -> str:
         """Return the folder of results."""
-        return str(self._folders.output)
+        return str(self._now.output)
 
     def get_temp_directory(self) -> str:
         """Return the folder of previews."""
-        return str(self._folders.temp)
+        return str(self._now.temp)
 
     def get_directory_by_type(self, type_name: str) -> str | None:
         """Return the folder called ``input``, ``output`` or ``temp``; None for another name."""
-        return str(getattr(self._folders, type_name)) if type_name in ("input", "output", "temp") else None
+        return str(getattr(self._now, type_name)) if type_name in ("input", "output", "temp") else None
+
+    def get_user_directory(self) -> str:
+        """Return the folder of settings that packs keep; it is everybody's."""
+        return str(Path(self.base_path) / "user")
 
     def get_folder_paths(self, folder_name: str) -> list[str]:
         """Return the folders of a kind of model."""
@@ -120,7 +129,7 @@ class FolderPaths:
 
         """
         plain, folder = self.annotated_filepath(name)
-        return str(inside(Path(folder or default_dir or self._folders.input), plain))
+        return str(inside(Path(folder or default_dir or self._now.input), plain))
 
     def exists_annotated_filepath(self, name: str) -> bool:
         """Whether there is such a picture."""

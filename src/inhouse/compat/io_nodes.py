@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.calls_in_progress import current_call
+from inhouse.compat.comfy_utils import ProgressBar
 from inhouse.compat.node_class import hidden_inputs
 from inhouse.engine.node import Blocker
 
@@ -116,6 +117,24 @@ class NodeOutput:
         result = self.result if self.block_execution is None else Blocker(self.block_execution)
         ui = self.ui.as_dict() if hasattr(self.ui, "as_dict") else self.ui
         return {"ui": ui, "result": result, "expand": self.expand}
+
+
+class _Execution:
+    """Tells of the node that runs (``ComfyAPI().execution``)."""
+
+    async def set_progress(
+        self, value: float, max_value: float, node_id: str | None = None, preview_image: Any = None, **_more: Any
+    ) -> None:
+        """Report steps, with a PIL picture of what there is to see."""
+        preview = ("JPEG", preview_image, None) if hasattr(preview_image, "convert") else None
+        ProgressBar(max_value, node_id).update_absolute(value, preview=preview)
+
+
+class ComfyAPI:
+    """What nodes may ask for while they run."""
+
+    def __init__(self) -> None:
+        self.execution = _Execution()
 
 
 class ComfyExtension:

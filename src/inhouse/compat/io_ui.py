@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from inhouse.compat.call_folders import folders_now
 from inhouse.files import write_numbered
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def preview_image(folders: Folders) -> type[Any]:
         """Pictures (batch, height, width, channels), 0 to 1, to show below a node."""
 
         def __init__(self, image: Any, animated: bool = False, cls: Any = None, **_more: Any) -> None:  # noqa: ARG002, FBT001, FBT002 - packs call it so
-            self.values = [_save(picture, folders) for picture in image]
+            self.values = [_save(picture, folders_now(folders)) for picture in image]
 
         def as_dict(self) -> dict[str, Any]:
             """Return what a canvas reads."""

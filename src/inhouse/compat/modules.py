@@ -1,21 +1,35 @@
-"""The modules that custom packs import, there only while somebody holds the table of them installed."""
+"""The modules that custom packs import, by name."""
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from inhouse.compat import comfy_utils, dynamic_prompt, graph_builder, io_nodes, io_sockets, io_ui
+from inhouse.compat import (
+    comfy_arguments,
+    comfy_devices,
+    comfy_utils,
+    dynamic_prompt,
+    graph_builder,
+    io_nodes,
+    io_sockets,
+    io_ui,
+    node_helpers,
+    state_dicts,
+    tiling,
+)
 from inhouse.compat.core_nodes import NodeClasses
 from inhouse.compat.folder_paths import FolderPaths
-from inhouse.compat.prompt_server import BinaryEventTypes
+from inhouse.compat.inner_parts import inner_module
+from inhouse.compat.model_calls import model_modules
+from inhouse.compat.module_table import ModuleTable, make_module
+from inhouse.compat.prompt_server import BinaryEventTypes, PackHost, server_class
+from inhouse.compat.sampling_calls import common_ksampler_of, sampling_modules
 from inhouse.engine.node import Blocker
-from inhouse.errors import InterruptedRunError, RegistryError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+    from types import ModuleType
 
     from inhouse.compat.prompt_server import PromptServer
     from inhouse.engine.registry import Registry
@@ -24,159 +38,159 @@ if TYPE_CHECKING:
 
 PACKS = "custom_nodes"
 """The package that packs are modules of."""
-_MARK = "__inhouse__"
+COMFYUI_VERSION = "0.3.64"
+"""The version whose nodes and modules these are like."""
 _MAX_RESOLUTION = 16384
 
 
-class ModuleTable:
-    """Modules by name, put into ``sys.modules`` and taken out again with what was imported below them.
-
-    Args:
-        modules: each by its full name.
-
-    """
-
-    def __init__(self, modules: Mapping[str, ModuleType]) -> None:
-        self._modules = dict(modules)
-        self._before: dict[str, ModuleType] = {}
-        self._path: list[str] = []
-        self._tops = frozenset(name.partition(".")[0] for name in modules)
-
-    def install(self) -> None:
-        """Put the modules in; whatever had one of their names waits.
-
-        Raises:
-            RegistryError: another table is installed in this process.
-
-        """
-        present = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in self._tops}
-        if any(hasattr(module, _MARK) for module in present.values()):
-            raise RegistryError(
-                "Custom packs are loaded in this process already.", hint="Close what loaded them first."
-            )
-        for name in present:
-            del sys.modules[name]
-        self._before = present
-        self._path = sys.path[:]
-        for name, module in self._modules.items():
-            setattr(module, _MARK, self)
-            sys.modules[name] = module
-            parent, _, child = name.rpartition(".")
-            if parent:
-                setattr(self._modules[parent], child, module)
-
-    def remove(self) -> None:
-        """Take the modules out, those of packs with them, and put back what was there before."""
-        for name in [name for name in sys.modules if name.partition(".")[0] in self._tops]:
-            del sys.modules[name]
-        sys.modules.update(self._before)
-        self._before = {}
-        sys.path[:] = self._path
-
-
-def host_modules(
-    registry: Registry,
-    loaded: Mapping[str, type[Any]],
-    folders: Folders,
-    catalogue: ModelCatalogue,
-    packs: Path,
-    server: type[PromptServer],
-) -> dict[str, ModuleType]:
-    """Return the modules that custom packs import, by name.
+class HostModules:
+    """What custom packs import, and what stands behind it.
 
     Args:
         registry: the nodes there are.
-        loaded: node classes of packs loaded so far.
         folders: where pictures lie.
         catalogue: where models lie.
         packs: the folder of the packs.
-        server: what the module ``server`` offers.
+        host: what stands behind the server that packs see.
+
+    Attributes:
+        classes: node classes of packs; whoever loads packs adds to it.
+        web: folders of scripts for canvases, as packs name them by hand.
+        paths: the module ``folder_paths``.
+        server: the one server that packs see.
+        table: the modules.
 
     """
-    classes = NodeClasses(registry, loaded)
-    paths = FolderPaths(folders, catalogue, packs.absolute().parent)
-    listed = [
-        _module(PACKS, __path__=[str(packs)]),
-        *_comfy(),
-        *_comfy_api(folders),
-        *_comfy_execution(),
-        _module("folder_paths", **_members(paths)),
-        _module(
+
+    def __init__(
+        self, registry: Registry, folders: Folders, catalogue: ModelCatalogue, packs: Path, host: PackHost
+    ) -> None:
+        self.classes: dict[str, type[Any]] = {}
+        self.web: dict[str, str] = {}
+        self.paths = FolderPaths(folders, catalogue, packs.absolute().parent)
+        server = server_class(host)
+        self.server = server.instance
+        known = NodeClasses(registry, self.classes)
+        listed = [
+            make_module(PACKS, __path__=[str(packs)]),
+            *_comfy(host),
+            *sampling_modules(registry),
+            *model_modules(known, catalogue),
+            *_comfy_api(folders),
+            *_comfy_execution(),
+            *_top_level(registry, known, self, server),
+        ]
+        self.table = ModuleTable({module.__name__: module for module in listed}, lambda name: inner_module(name, known))
+
+
+def _top_level(
+    registry: Registry, classes: NodeClasses, host: HostModules, server: type[PromptServer]
+) -> list[ModuleType]:
+    return [
+        make_module("folder_paths", **_members(host.paths)),
+        make_module("node_helpers", **_all_of(node_helpers)),
+        make_module(
             "nodes",
             NODE_CLASS_MAPPINGS=classes,
             NODE_DISPLAY_NAME_MAPPINGS={spec.id: spec.display_name for spec in registry},
+            EXTENSION_WEB_DIRS=host.web,
+            LOADED_MODULE_DIRS={},
             MAX_RESOLUTION=_MAX_RESOLUTION,
+            common_ksampler=common_ksampler_of(classes),
+            interrupt_processing=comfy_devices.interrupt_current_processing,
+            before_node_execution=comfy_devices.throw_exception_if_processing_interrupted,
             __getattr__=lambda name: _class(classes, name),
         ),
-        _module("server", PromptServer=server, BinaryEventTypes=BinaryEventTypes),
+        make_module("server", PromptServer=server, BinaryEventTypes=BinaryEventTypes),
+        make_module("comfyui_version", __version__=COMFYUI_VERSION),
+        make_module("comfy_extras", __path__=[]),
+        make_module("comfy_api_nodes", __path__=[]),
     ]
-    return {module.__name__: module for module in listed}
 
 
-def _comfy() -> list[ModuleType]:
-    devices = (
-        "throw_exception_if_processing_interrupted",
-        "get_torch_device",
-        "intermediate_device",
-        "soft_empty_cache",
-    )
+def _comfy(host: PackHost) -> list[ModuleType]:
     types = {**_public(comfy_utils, "IO", "ComfyNodeABC", "CheckLazyMixin"), "InputTypeDict": dict, "FileLocator": dict}
+    gpu = comfy_devices.has_gpu()
     return [
-        _module("comfy", __path__=[]),
-        _module("comfy.utils", **_public(comfy_utils, "ProgressBar", "common_upscale")),
-        _module(
-            "comfy.model_management",
-            InterruptProcessingException=InterruptedRunError,
-            **_public(comfy_utils, *devices),
+        make_module("comfy", __path__=[]),
+        make_module(
+            "comfy.utils",
+            PROGRESS_BAR_ENABLED=True,
+            PROGRESS_BAR_HOOK=None,
+            set_progress_bar_enabled=_nothing,
+            set_progress_bar_global_hook=_nothing,
+            **_public(comfy_utils, "ProgressBar", "common_upscale", "lanczos"),
+            **_all_of(state_dicts),
+            **_all_of(tiling),
         ),
-        _module("comfy.comfy_types", __path__=[], **types),
-        _module("comfy.comfy_types.node_typing", **types),
+        make_module("comfy.model_management", **comfy_devices.members()),
+        make_module("comfy.comfy_types", __path__=[], **types),
+        make_module("comfy.comfy_types.node_typing", **types),
+        make_module("comfy.options", enable_args_parsing=_nothing),
+        make_module(
+            "comfy.cli_args",
+            args=comfy_arguments.arguments(cpu=not gpu, address=host.address),
+            **_public(comfy_arguments, "LatentPreviewMethod", "PerformanceFeature"),
+        ),
     ]
 
 
 def _comfy_api(folders: Folders) -> list[ModuleType]:
-    ui = _module("comfy_api.latest.ui")
+    ui = make_module("comfy_api.latest.ui")
     io_ui.add_ui(ui, folders)
-    return [
-        _module("comfy_api", __path__=[]),
-        _module("comfy_api.latest", __path__=[], ComfyExtension=io_nodes.ComfyExtension),
-        _module(
-            "comfy_api.latest.io",
-            **io_sockets.socket_types(),
-            **_public(io_nodes, "Schema", "Hidden", "NodeOutput", "ComfyNode"),
-            **_public(io_sockets, "NumberDisplay", "FolderType", "UploadType", "comfytype"),
-            Custom=io_sockets.custom,
-            ComfyTypeIO=io_sockets.ComfyType,
-            Input=io_sockets.Socket,
-            Output=io_sockets.OutputSocket,
-        ),
-        ui,
-    ]
+    io = {
+        **io_sockets.socket_types(),
+        **_public(io_nodes, "Schema", "Hidden", "NodeOutput", "ComfyNode"),
+        **_public(io_sockets, "NumberDisplay", "FolderType", "UploadType", "comfytype"),
+        "Custom": io_sockets.custom,
+        "ComfyTypeIO": io_sockets.ComfyType,
+        "Input": io_sockets.Socket,
+        "Output": io_sockets.OutputSocket,
+    }
+    modules = [make_module("comfy_api", __path__=[])]
+    for version in ("latest", "v0_0_1", "v0_0_2"):
+        name = f"comfy_api.{version}"
+        modules += [
+            make_module(name, __path__=[], ComfyExtension=io_nodes.ComfyExtension, ComfyAPI=io_nodes.ComfyAPI),
+            make_module(f"{name}.io", **io, ComfyExtension=io_nodes.ComfyExtension),
+            make_module(f"{name}._io", **io, ComfyExtension=io_nodes.ComfyExtension),
+            ui if version == "latest" else make_module(f"{name}.ui", **_all_of(ui)),
+        ]
+    return modules
 
 
 def _comfy_execution() -> list[ModuleType]:
     return [
-        _module("comfy_execution", __path__=[]),
-        _module(
+        make_module("comfy_execution", __path__=[]),
+        make_module(
             "comfy_execution.graph_utils",
             **_public(graph_builder, "GraphBuilder", "Node", "is_link", "add_graph_prefix"),
+            ExecutionBlocker=Blocker,
         ),
-        _module(
+        make_module(
             "comfy_execution.graph",
             ExecutionBlocker=Blocker,
             **_public(dynamic_prompt, "DynamicPrompt", "NodeNotFoundError"),
         ),
+        make_module("comfy_execution.utils", **_public(comfy_utils, "get_executing_context", "ExecutionContext")),
     ]
 
 
-def _module(name: str, **members: Any) -> ModuleType:
-    module = ModuleType(name, "Offered to custom packs by Inhouse.")
-    module.__dict__.update(members)
-    return module
+def _nothing(*_given: Any, **_named: Any) -> None:
+    """Do nothing: progress is shown by whoever watches the run."""
 
 
 def _public(source: object, *names: str) -> dict[str, Any]:
     return {name: getattr(source, name) for name in names}
+
+
+def _all_of(source: ModuleType) -> Mapping[str, Any]:
+    """Return what a module of ours defines itself and does not hide."""
+    return {
+        name: value
+        for name, value in vars(source).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == source.__name__
+    }
 
 
 def _members(paths: FolderPaths) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _MANY = 20
 """Longer lists of choices are counted, not printed."""
+_CHECK_FAILED = re.compile(r"The node's own check failed: (\w+): (.*)", re.DOTALL)
+"""What validation says of a check that raised, here or in another process."""
 _MESSAGES = {
     "required_input_missing": "Required input is missing",
     "bad_linked_input": "Bad linked input, must be a length-2 list of [node_id, slot_index]",
@@ -143,8 +146,9 @@ class _Writer:
 
     def errors(self, fault: Fault) -> list[dict[str, Any]]:
         """Return a fault as errors; a node's own check that fails is told once for each input it was given."""
-        if "exception_type" in fault.details or fault.code in ("missing_node", "bad_slot"):
-            return [self.exception(fault)]
+        raised = self.raised(fault)
+        if raised is not None:
+            return [self.exception(fault, *raised)]
         if fault.code == "custom_validation_failed":
             names = fault.details.get("inputs") or [fault.input_name]
             return [_error(fault.code, f"{name} - {fault.message}", {"input_name": name}) for name in names]
@@ -190,9 +194,8 @@ class _Writer:
         }
         return _error(fault.code, details, info, fault.hint)
 
-    def exception(self, fault: Fault) -> dict[str, Any]:
+    def exception(self, fault: Fault, kind: str, said: str) -> dict[str, Any]:
         """Return what went wrong while a node was looked at; for one that others need, they say where."""
-        said, kind = self.raised(fault)
         raised = {"exception_type": kind, "traceback": []}
         consumer = next(iter(self.consumers.get(fault.node_id, ())), None)
         if consumer is None:
@@ -207,14 +210,17 @@ class _Writer:
         }
         return _error("exception_during_inner_validation", said, info, fault.hint)
 
-    def raised(self, fault: Fault) -> tuple[str, str]:
-        """Return what an exception said, and its class; dead links are told as the look-ups that fail."""
+    def raised(self, fault: Fault) -> tuple[str, str] | None:
+        """Return class and text of the exception that a fault is told as; dead links are look-ups that fail."""
+        if fault.code == "custom_validation_failed" and (found := _CHECK_FAILED.fullmatch(fault.message)):
+            return found[1], found[2]
+        if fault.code == "missing_node" and "exception_type" not in fault.details:
+            return "KeyError", repr(self.found.inputs[fault.node_id][fault.input_name].node)
+        if fault.code == "bad_slot" and "exception_type" not in fault.details:
+            return "IndexError", "tuple index out of range"
         if "exception_type" in fault.details:
-            return str(fault.details["exception_message"]), str(fault.details["exception_type"])
-        if fault.code == "bad_slot":
-            return "tuple index out of range", "IndexError"
-        link = self.found.inputs[fault.node_id][fault.input_name]
-        return repr(link.node), "KeyError"
+            return str(fault.details["exception_type"]), str(fault.details["exception_message"])
+        return None
 
     def declared(self, fault: Fault) -> InputSpec | None:
         spec = self.found.specs.get(fault.node_id)

@@ -1,0 +1,4 @@
+# mypy: ignore-errors
+"""The notes, for as long as the process lives."""
+
+NOTES = []
