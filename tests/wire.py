@@ -27,7 +27,7 @@ def capture(name: str) -> dict[str, Any]:
 def prompts(found: dict[str, Any]) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Yield each body that was sent to ``/prompt``, and the answer."""
     for exchange in found["exchanges"]:
-        if exchange["request"]["path"] == "/prompt":
+        if exchange["request"]["path"] == "/prompt" and "body" in exchange["request"]:
             body = exchange["request"]["body"]
             yield (body["raw"] if "raw" in body else json.dumps(body)).encode(), exchange["response"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.messages import Message, PlainPreviewMessage, PreviewMessage, ProgressState, TextMessage
@@ -66,7 +66,6 @@ class _Failed:
     place: _Place
     event: NodeFailed | None
     error: InhouseError
-    executed: list[str] = field(default_factory=list)
 
 
 class Narrator:
@@ -123,7 +122,7 @@ class Narrator:
 
         """
         if self._failed is None:
-            self._failed = _Failed(self._culprit(), None, error, list(self._executed))
+            self._failed = _Failed(self._culprit(), None, error)
         return self._finished(RunFinished(self.run_id, status))
 
     def conclusion(self) -> Ended:
@@ -155,7 +154,8 @@ class Narrator:
             known += nodes
             return [self._message("execution_cached", {**self._cached, "nodes": nodes})] if nodes else []
         self._cached = {"nodes": nodes, "prompt_id": self.run_id, "timestamp": _now()}
-        return [self._tell("execution_cached", self._cached)]
+        self._told.append(["execution_cached", self._cached])
+        return [self._message("execution_cached", {**self._cached, "nodes": list(nodes)})]
 
     def _node_started(self, event: NodeStarted) -> list[Message]:
         place = self._place(event.node_id, event.display_id)
@@ -224,10 +224,10 @@ class Narrator:
         place = self._place(event.node_id, event.display_id)
         self._running.pop(event.node_id, None)
         if event.caught:
-            self._caught = _Failed(place, event, event.error, list(self._executed))
+            self._caught = _Failed(place, event, event.error)
             return [self._progress.finish(place)]
         if self._failed is None or isinstance(event.error, InterruptedRunError):
-            self._failed = _Failed(place, event, event.error, list(self._executed))
+            self._failed = _Failed(place, event, event.error)
         return []
 
     def _finished(self, event: RunFinished) -> list[Message]:
@@ -244,13 +244,12 @@ class Narrator:
     # -- parts of messages ---------------------------------------------------------------------------------------------
 
     def _where(self) -> dict[str, Any]:
-        failed = self._failed
-        place = failed.place if failed is not None else self._culprit()
+        place = self._failed.place if self._failed is not None else self._culprit()
         return {
             "prompt_id": self.run_id,
             "node_id": place.real_id,
             "node_type": self._type(place.real_id),
-            "executed": failed.executed if failed is not None else list(self._executed),
+            "executed": list(self._executed),
         }
 
     def _error(self) -> dict[str, Any]:

@@ -187,7 +187,8 @@ class _Validator:
                 choices = self.choices[declared.choices] = self.registry.choices(declared.choices)
         elif not declared.is_widget and not declared.type.is_wildcard:
             message = f"This input takes a link to {declared.type}, not the value {value!r:.80}."
-            return value, Fault("link_expected", message, node_id, declared.name, "Link a node to it.")
+            details = {"received_value": value}
+            return value, Fault("link_expected", message, node_id, declared.name, "Link a node to it.", details)
         value, fault = coerce(node_id, declared, value, choices)
         if fault and declared.choices is not None:
             fault = self.registry.refine(fault, declared.choices, value)
@@ -232,14 +233,12 @@ class _Validator:
         if not parameters(spec.check).required <= known.keys():
             return
         named = [name for name in known if parameters(spec.check).wants(name)]
-        details: dict[str, Any] = {"inputs": named}
         try:
             answer = ask(spec.check, known)
         except Exception as error:  # noqa: BLE001 - a node's own code must not keep the other faults from being told
             answer = f"The node's own check failed: {type(error).__name__}: {error}"
-            details.update(exception_type=type(error).__name__, exception_message=str(error))
         if answer is not True:
-            self.add("custom_validation_failed", str(answer), node_id, ", ".join(named), **details)
+            self.add("custom_validation_failed", str(answer), node_id, ", ".join(named), inputs=named)
 
     def check_shared(self, node_id: str, spec: NodeSpec, inputs: Mapping[str, Any]) -> None:
         for template in (*spec.reads, *spec.writes):
