@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.applications import Starlette
@@ -147,3 +150,9 @@ def test_websockets_and_the_servers_start_pass() -> None:
 
     with TestClient(CountRequests(behind, Metrics())):
         assert started == ["lifespan"]
+
+
+def test_the_documentation_names_every_series_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs/monitoring.md").read_text(encoding="utf-8")
+    documented = {name.removesuffix("_total") for name in re.findall(r"^\| `(inhouse_\w+)` \|", page, re.MULTILINE)}
+    assert documented == {family.name for family in Metrics().registry.collect() if family.name.startswith("inhouse_")}
