@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check soak clean
+.PHONY: demo up test check soak clean
 
 demo: $(VENV)/.installed
 	@$(BIN)/inhouse run text-to-image --out output/demo
@@ -11,7 +11,11 @@ demo: $(VENV)/.installed
 	@echo "Try next:"
 	@echo "  $(BIN)/inhouse run text-to-image --set prompt.text='a green dragon' --seed 7"
 	@echo "  $(BIN)/inhouse run YOUR_WORKFLOW.json --models YOUR_MODELS_FOLDER"
+	@echo "  make up                        # the canvas and the API, at http://127.0.0.1:8188"
 	@echo "  $(BIN)/inhouse --help"
+
+up: $(VENV)/.installed
+	@$(BIN)/inhouse up
 
 test: $(VENV)/.installed-dev
 	@$(BIN)/python -m pytest
@@ -28,11 +32,11 @@ $(VENV)/bin/python:
 $(VENV)/.installed: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing (a few minutes the first time) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[torch,server,canvas]"
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[postgresql]" --group dev
 	@touch $@
 
 clean:

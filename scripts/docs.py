@@ -100,6 +100,26 @@ def errors_page() -> str:
     return NOTE + "\n".join(lines) + "\n"
 
 
+def settings_page() -> str:
+    """Return every setting by section."""
+    from inhouse.settings import Settings
+
+    parts = [
+        "# Settings\n\nFrom the environment (`INHOUSE_SERVER__PORT`), else from `inhouse.toml` in the working directory"
+        " (`[server]`, `port = 8188`), else as below. Options of `inhouse up` go before both.\n"
+    ]
+    for section, declared in Settings.model_fields.items():
+        model = declared.default.__class__
+        parts.append(f"## {section}\n\n{inspect.getdoc(model)}\n")
+        lines = ["| setting | environment | default | meaning |", "| --- | --- | --- | --- |"]
+        for name, field in model.model_fields.items():
+            default = "" if field.default in (None, (), "") else f"`{field.default}`"
+            variable = f"`INHOUSE_{section.upper()}__{name.upper()}`"
+            lines.append(f"| `{name}` | {variable} | {default} | {field.description} |")
+        parts.append("\n".join(lines) + "\n")
+    return NOTE + "\n".join(parts)
+
+
 def tree() -> Iterator[type[errors.InhouseError]]:
     """Return every class of the error tree."""
     found = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.InhouseError)]
@@ -108,7 +128,13 @@ def tree() -> Iterator[type[errors.InhouseError]]:
 
 def main(*, check: bool) -> int:
     """Write the pages, or return 1 if one is not current."""
-    pages = {"cli.md": cli_page, "nodes.md": nodes_page, "hooks.md": hooks_page, "errors.md": errors_page}
+    pages = {
+        "cli.md": cli_page,
+        "nodes.md": nodes_page,
+        "hooks.md": hooks_page,
+        "errors.md": errors_page,
+        "settings.md": settings_page,
+    }
     REFERENCE.mkdir(parents=True, exist_ok=True)
     stale = 0
     for name, write in pages.items():
