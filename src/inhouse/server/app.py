@@ -30,6 +30,7 @@ from inhouse.server.routes import (
     prompt,
     queue,
     system,
+    templates,
     uploads,
     user_settings,
     userdata,
@@ -38,6 +39,7 @@ from inhouse.server.routes import (
     websocket,
 )
 from inhouse.server.security_headers import SecurityHeaders, canvas_policy
+from inhouse.server.templates import Templates
 from inhouse.server.user_directory import UserDirectory
 from inhouse.server.user_settings import UserSettings
 
@@ -97,13 +99,15 @@ def _routers(gateway: Gateway) -> Iterator[APIRouter]:
     yield models.routes(gateway.models)
     yield system.routes(gateway, able)
     yield internal.routes(gateway.logbook, folders, gateway.models)
+    yield templates.routes(Templates(gateway.templates))
     yield extensions.routes(lambda: gateway.catalogue.packs, _scripts())
     yield health.routes(gateway.metrics, {"storage": gateway.storage_problem, "workers": gateway.worker_problem})
 
 
 def _scripts() -> dict[str, Path]:
-    """Return the folders of scripts that the canvas loads besides its own."""
-    return {"inhouse": WEB}
+    """Return the folders of scripts that the canvas loads: ours, and its own ones that packs' scripts import."""
+    static = canvas.frontend()
+    return {"inhouse": WEB, **({"core": static / "extensions" / "core"} if static is not None else {})}
 
 
 def features(server: ServerSettings) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,12 +22,20 @@ class JsonResponse(Response):
 
     def render(self, content: Any) -> bytes:
         """Return the body."""
-        return content.encode() if isinstance(content, str) else orjson.dumps(content, default=str)
+        return content.encode() if isinstance(content, str) else encode_json(content)
 
     def init_headers(self, headers: Any = None) -> None:
         """Name the character set, as ComfyUI does."""
         super().init_headers(headers)
         self.headers["content-type"] = "application/json; charset=utf-8"
+
+
+def encode_json(value: Any) -> bytes:
+    """Return a value as JSON; a file's name that is no Unicode comes out escaped, as the lone surrogates it has."""
+    try:
+        return orjson.dumps(value, default=str)
+    except orjson.JSONEncodeError:
+        return json.dumps(value, default=str).encode()
 
 
 async def read_json(request: Request, *, empty: Any = None) -> Any:

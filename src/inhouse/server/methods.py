@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from typing import Any
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inhouse.server.responses import empty
+
+_HEAD = "inhouse.head"
 
 
 class Methods:
@@ -29,4 +34,9 @@ class Methods:
             elif message["type"] == "http.response.body" and not message.get("more_body"):
                 await send({"type": "http.response.body"})
 
-        await self._app({**scope, "method": "GET"}, receive, without_body)
+        await self._app({**scope, "method": "GET", _HEAD: True}, receive, without_body)
+
+
+def wants_headers_only(scope: MutableMapping[str, Any]) -> bool:
+    """Whether the body of the answer would be thrown away, so that it need not be read."""
+    return bool(scope.get(_HEAD))

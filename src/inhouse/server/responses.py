@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
-import orjson
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from inhouse.server.json_body import JsonResponse
+from inhouse.server.json_body import JsonResponse, encode_json
 
 Documentation: TypeAlias = dict[int | str, dict[str, Any]]
 
@@ -37,7 +36,7 @@ def empty(status: int = 200, headers: Mapping[str, str] | None = None) -> Respon
 
 def json_value(value: Any) -> Response:
     """Return any value as JSON, a text too, which would else be taken for JSON already."""
-    return JsonResponse(orjson.dumps(value).decode())
+    return JsonResponse(encode_json(value).decode())
 
 
 def text(content: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

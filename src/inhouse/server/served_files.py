@@ -11,6 +11,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
+from inhouse.server.methods import wants_headers_only
 from inhouse.server.responses import empty
 
 
@@ -24,6 +25,9 @@ def served(request: Request, path: Path, media_type: str, headers: Mapping[str, 
     every = {"etag": etag, "last-modified": modified, **(headers or {})}
     if _unchanged(request, etag, found.st_mtime):
         return empty(304, every)
+    if wants_headers_only(request.scope):
+        length = {"content-length": str(found.st_size), "accept-ranges": "bytes", "content-type": media_type}
+        return empty(200, {**every, **length})
     response = FileResponse(path, headers=every, media_type=media_type, stat_result=found)
     response.headers["content-type"] = media_type  # as it is: no character set is known of a file
     return response

@@ -31,7 +31,7 @@ def routes(packs: Callable[[], Sequence[PackDescription]], own: Mapping[str, Pat
         own: folders of scripts that are not a pack's, by name: ``core`` for the canvas's, others for ours.
 
     """
-    router = APIRouter(default_response_class=JsonResponse)
+    router = APIRouter()
     _scripts(router, packs, own)
     _workflows(router, packs)
     return router

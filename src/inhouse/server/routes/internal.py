@@ -53,7 +53,7 @@ class NoFolder(BaseModel):
 
 def routes(logbook: Logbook, folders: UserFolders, catalogue: ModelCatalogue) -> APIRouter:
     """Return the routes under ``/internal``. The log is everybody's doings, so that only admins may read it."""
-    router = APIRouter(default_response_class=JsonResponse, prefix="/internal")
+    router = APIRouter(prefix="/internal")
     _logs(router, logbook)
     _folders(router, folders, catalogue)
     return router

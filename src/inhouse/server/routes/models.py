@@ -40,7 +40,7 @@ _HIDDEN = frozenset({"configs", "custom_nodes"})
 
 def routes(catalogue: ModelCatalogue) -> APIRouter:
     """Return the routes that show model files."""
-    router = APIRouter(default_response_class=JsonResponse)
+    router = APIRouter()
     _lists(router, catalogue)
     _library(router, catalogue)
     return router

@@ -33,7 +33,7 @@ class SystemStats(BaseModel):
 
 def routes(workers: Workers, features: Mapping[str, Any]) -> APIRouter:
     """Return the routes about the machine; ``features`` is what the WebSocket says that the server can do."""
-    router = APIRouter(default_response_class=JsonResponse)
+    router = APIRouter()
 
     @router.get("/system_stats", summary="Show the machine", response_model=SystemStats)
     async def stats() -> Response:

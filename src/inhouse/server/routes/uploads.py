@@ -56,7 +56,7 @@ _ANSWERS = documented(
 
 def routes(folders: UserFolders) -> APIRouter:
     """Return the routes that take files."""
-    router = APIRouter(default_response_class=JsonResponse)
+    router = APIRouter()
 
     @router.post(
         "/upload/image",

@@ -25,7 +25,7 @@ _ANSWERS = {
 
 def routes(settings: UserSettings) -> APIRouter:
     """Return the routes of users' settings."""
-    router = APIRouter(default_response_class=JsonResponse)
+    router = APIRouter()
 
     @router.get("/settings", summary="Show all settings", response_model=dict[str, Any])
     def everything(caller: Caller) -> Response:

@@ -39,7 +39,7 @@ _KEPT = {
 
 def routes(folders: UserFolders) -> APIRouter:
     """Return the routes of users' files. A name is one segment of the path: its slashes are sent as ``%2F``."""
-    router = APIRouter(default_response_class=JsonResponse)
+    router = APIRouter()
     _listings(router, folders)
     _files(router, folders)
     _changes(router, folders)

@@ -42,7 +42,7 @@ _BODY = {
 
 def routes(directory: UserDirectory) -> APIRouter:
     """Return the routes of the directory of users."""
-    router = APIRouter(default_response_class=JsonResponse)
+    router = APIRouter()
 
     @router.get("/users", summary="Show the users", response_model=Users)
     def show() -> Response:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated
 from urllib.parse import quote
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
@@ -22,6 +23,11 @@ from inhouse.server.user_folders import UserFolders
 
 _HARMLESS = {"content-security-policy": "default-src 'none'; sandbox", "x-content-type-options": "nosniff"}
 """A file that somebody put here must not act in their name who looks at it."""
+
+_KINDS = ("input", "output", "temp")
+_CHANNELS = ("rgb", "a")
+_PAINTERS = 2
+"""So many previews are made at a time: an unpacked picture takes a thousand times the memory of its file."""
 
 _ANNOTATED = re.compile(r"(.*) \[(input|output|temp)\]", re.DOTALL)
 
@@ -47,9 +53,10 @@ _ANSWERS: Documentation = {
 def routes(folders: UserFolders) -> APIRouter:
     """Return the routes that show files."""
     router = APIRouter()
+    painters = CapacityLimiter(_PAINTERS)
 
     @router.get("/view", summary="Show a file", response_class=Response, responses=_ANSWERS)
-    def view(
+    async def view(
         request: Request,
         caller: Caller,
         filename: Annotated[str | None, Query(description="May end in ` [input]` and the like.")] = None,
@@ -66,16 +73,22 @@ def routes(folders: UserFolders) -> APIRouter:
             filename, kind = match.groups()
         name = PurePosixPath(filename).name
         unfit = not name or filename.startswith("/") or ".." in filename or "\0" in filename
-        if unfit or kind not in ("input", "output", "temp"):
+        if unfit or kind not in _KINDS:
             return empty(400)
-        try:
-            path = inside(inside(getattr(folders.of(caller.user), kind), subfolder), name)
-        except PathEscapeError:
-            return empty(403)
-        if not is_file(path):
-            return empty(404)
-        headers = {**_HARMLESS, "content-disposition": _disposition(name)}
-        return _changed(path, shown, channel, headers) or served(request, path, inert_media_type(name), headers)
+
+        def answer() -> Response:
+            try:
+                path = inside(inside(getattr(folders.of(caller.user), kind), subfolder), name)
+            except PathEscapeError:
+                return empty(403)
+            if not is_file(path):
+                return empty(404)
+            headers = {**_HARMLESS, "content-disposition": _disposition(name)}
+            return _changed(path, shown, channel, headers) or served(request, path, inert_media_type(name), headers)
+
+        return await to_thread.run_sync(
+            answer, limiter=None if shown is None and channel not in _CHANNELS else painters
+        )
 
     return router
 
@@ -85,7 +98,7 @@ def _changed(path: Path, shown: str | None, channel: str, headers: Mapping[str, 
     if shown is not None:
         content, media_type = preview(path, shown, channel=channel)
         return Response(content, headers=headers, media_type=media_type)
-    if channel in ("rgb", "a"):
+    if channel in _CHANNELS:
         return Response(channel_png(path, channel), headers=headers, media_type="image/png")
     return None
 
