@@ -11,8 +11,10 @@ from tests import wire
 from inhouse import Registry
 from inhouse.compat.admission import Admission, admit, read_body
 from inhouse.compat.object_info import object_info, spec_from_object_info
+from inhouse.compat.prompt import read_prompt
 from inhouse.compat.refusals import RefusedError
 from inhouse.compat.remote_nodes import RemoteNode, check
+from inhouse.engine.validation import validate
 
 BETTER = {
     "val_bad_extra_data": "a crash (500) there",
@@ -232,5 +234,8 @@ def test_admits_or_refuses_and_never_fails(registry: Registry, prompt: Any, more
         json.dumps(error.body)
     else:
         assert admission.targets
-        again = admit({"prompt": json.loads(json.dumps(admission.document)), **more}, registry)
-        assert again.targets == admission.targets
+        stored = json.loads(json.dumps(admission.document))
+        assert admit({"prompt": stored, **more}, registry).targets == admission.targets
+        found = validate(read_prompt(stored, lenient=True), registry, admission.targets)
+        assert found.targets == admission.targets
+        assert not found.faults

@@ -277,7 +277,7 @@ def _hear(narrator: Narrator, *events: Event) -> list[Any]:
 
 def test_without_a_client_all_hear_of_progress_and_nothing_else() -> None:
     narrator = Narrator("R", None, CHAIN)
-    events = [
+    events: list[Event] = [
         RunStarted("R"),
         NodesCached(()),
         NodeStarted("1", "1"),

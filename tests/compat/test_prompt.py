@@ -90,3 +90,10 @@ def test_any_json_is_read_or_refused_with_one_of_our_errors(document: Any) -> No
     with contextlib.suppress(InhouseError):
         workflow = read_prompt(document)
         assert json.loads(json.dumps(workflow.source["prompt"], allow_nan=False)) == write_prompt(workflow)
+
+
+def test_a_malformed_link_may_be_left_to_whoever_needs_the_node() -> None:
+    document = {"1": {"class_type": "A", "inputs": {"x": ["2"]}}}
+    with pytest.raises(WorkflowInvalidError):
+        read_prompt(document)
+    assert write_prompt(read_prompt(document, lenient=True)) == document

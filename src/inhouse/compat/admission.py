@@ -177,10 +177,10 @@ def _read_link(value: list[Any]) -> Link | Malformed:
     node_id, slot = value
     if node_id.__class__ is not str:
         return Malformed(value, "missing_node", repr(node_id), "KeyError")
-    if not isinstance(slot, int):
+    if slot.__class__ is not int:
         said = f"tuple indices must be integers or slices, not {type(slot).__name__}"
         return Malformed(value, "bad_slot", said, "TypeError")
-    return Link(node_id, int(slot))
+    return Link(node_id, slot)
 
 
 def _read_null(spec: NodeSpec, name: str) -> str | None:

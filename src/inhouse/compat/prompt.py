@@ -9,18 +9,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from inhouse.compat.json_text import is_finite
-from inhouse.engine.workflow import Link, Workflow, WorkflowNode
+from inhouse.engine.workflow import Link, Malformed, Workflow, WorkflowNode
 from inhouse.errors import Fault, WorkflowFormatError, WorkflowInvalidError
 
 WRAPPER = "__value__"
 
 
-def read_prompt(document: object, extra: Mapping[str, Any] | None = None) -> Workflow:
+def read_prompt(document: object, extra: Mapping[str, Any] | None = None, *, lenient: bool = False) -> Workflow:
     """Read a workflow in the API format.
 
     Args:
         document: node id -> node, as parsed from JSON.
         extra: documents that came with it, such as ``{"workflow": canvas}``; kept in the workflow's ``source``.
+        lenient: whether a malformed link is a fault only of a node that somebody needs.
 
     Raises:
         WorkflowFormatError: it is no mapping of nodes, or has none.
@@ -33,7 +34,9 @@ def read_prompt(document: object, extra: Mapping[str, Any] | None = None) -> Wor
     if not document:
         raise WorkflowFormatError("The workflow has no nodes.", hint="Add some and export it again.")
     faults: list[Fault] = []
-    nodes = {str(node_id): _read_node(str(node_id), node, faults) for node_id, node in document.items()}
+    nodes = {
+        str(node_id): _read_node(str(node_id), node, faults, lenient=lenient) for node_id, node in document.items()
+    }
     if faults:
         raise WorkflowInvalidError(faults)
     return with_source(nodes, extra or {})
@@ -59,7 +62,7 @@ def read_link(value: object) -> Link | None:
     return None
 
 
-def _read_node(node_id: str, node: object, faults: list[Fault]) -> WorkflowNode:
+def _read_node(node_id: str, node: object, faults: list[Fault], *, lenient: bool) -> WorkflowNode:
     def fault(code: str, message: str, input_name: str = "", hint: str = "") -> None:
         faults.append(Fault(code, message, node_id, input_name, hint))
 
@@ -79,7 +82,9 @@ def _read_node(node_id: str, node: object, faults: list[Fault]) -> WorkflowNode:
         try:
             inputs[str(name)] = _read_value(value)
         except ValueError as error:
-            fault("bad_linked_input", str(error), str(name), 'Write ["node id", slot], or {"__value__": [...]}.')
+            inputs[str(name)] = Malformed(value, "bad_linked_input", str(error))
+            if not lenient:
+                fault("bad_linked_input", str(error), str(name), 'Write ["node id", slot], or {"__value__": [...]}.')
     meta = node.get("_meta")
     title = meta.get("title") if isinstance(meta, Mapping) else None
     return WorkflowNode(kind, inputs, title if isinstance(title, str) else "")
@@ -107,6 +112,8 @@ def _write_node(node: WorkflowNode) -> dict[str, Any]:
 def _write_value(value: Any) -> Any:
     if value.__class__ is Link:
         return [value.node, value.slot]
+    if value.__class__ is Malformed:
+        return value.given
     if isinstance(value, list | tuple) or (isinstance(value, Mapping) and WRAPPER in value):
         return {WRAPPER: value}
     return value
