@@ -77,6 +77,11 @@ class Cache:
             self._entries[key] = (outcome, size)
             self.bytes += size
 
+    def outcomes(self) -> list[Outcome]:
+        """Return what is kept now, the least recently used first."""
+        with self._lock:
+            return [outcome for outcome, _ in self._entries.values()]
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from inhouse.errors import UsageError
 from inhouse.workers.base import Description, PackDescription
 from inhouse.workers.devices import devices, versions
+from inhouse.workers.loaded import models_in
+from inhouse.workers.tally import Tally
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from inhouse.workers.loaded import Unloadable
     from inhouse.workers.session import Session
 
 
@@ -27,16 +30,18 @@ class Answers:
     `check`      ``node``, ``inputs``                  True, or what the node's own check has against the inputs
     `on_prompt`  ``body``                              the body of a request to run a workflow, as packs change it
     `free`       ``unload_models``, ``free_memory``    None, when it is done
-    `stats`                                            ``devices``, and ``cache`` with its figures
+    `stats`                                            ``devices``, ``versions``, ``counts``, ``cache``, ``models``
     ===========  ====================================  ============================================================
 
     Args:
         session: what they are about.
+        tally: counts what happens meanwhile.
 
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, tally: Tally | None = None) -> None:
         self._session = session
+        self._tally = tally or Tally()
         self._answers: Mapping[str, Callable[..., Any]] = {
             "describe": self.describe,
             "check": self.check,
@@ -81,19 +86,29 @@ class Answers:
         return body if custom is None else custom.host.on_prompt(body)
 
     def free(self, *, unload_models: bool = False, free_memory: bool = False) -> None:
-        """Forget results, and with them the models they hold; nothing else keeps one between runs."""
-        if unload_models or free_memory:
+        """Put models out of memory; they come back when they are used. ``free_memory`` forgets results as well."""
+        if not (unload_models or free_memory):
+            return
+        for model in self._models():
+            model.unload()
+        if free_memory:
             self._session.engine.cache.clear()
-            gc.collect()
-            torch: Any = sys.modules.get("torch")
-            if torch is not None and torch.cuda.is_available():
-                torch.cuda.empty_cache()
+        gc.collect()
+        torch: Any = sys.modules.get("torch")
+        if torch is not None and torch.cuda.is_available():
+            torch.cuda.empty_cache()
 
     def stats(self) -> dict[str, Any]:
         """Return figures of memory and of what is remembered."""
-        cache = self._session.engine.cache
+        cache, models = self._session.engine.cache, self._models()
+        remembered = {"entries": len(cache), "bytes": cache.bytes, "max_bytes": cache.max_bytes}
         return {
             "devices": devices(),
-            "cache": {"entries": len(cache), "bytes": cache.bytes, "max_bytes": cache.max_bytes}
-            | {"hits": cache.hits, "misses": cache.misses},
+            "versions": versions(),
+            "cache": {**remembered, "hits": cache.hits, "misses": cache.misses},
+            "counts": dict(self._tally.counts),
+            "models": {"loaded": len(models), "bytes": sum(model.nbytes for model in models)},
         }
+
+    def _models(self) -> list[Unloadable]:
+        return models_in(outcome.slots for outcome in self._session.engine.cache.outcomes())

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from inhouse import errors
-from inhouse.errors import Fault, InhouseError, InterruptedRunError, WorkflowInvalidError
+from inhouse.errors import Fault, InhouseError, WorkflowInvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,12 +27,12 @@ def read_error(data: Mapping[str, Any]) -> InhouseError:
     cls = _by_code().get(str(data.get("code")), InhouseError)
     if issubclass(cls, WorkflowInvalidError):
         return cls([Fault(**fault) for fault in data.get("faults", ())])
-    message = str(data.get("message", ""))
-    if issubclass(cls, InterruptedRunError):
-        error: InhouseError = cls(message)
-        error.hint, error.node_id = str(data.get("hint", "")), data.get("node_id")
-        return error
-    return cls(message, hint=str(data.get("hint", "")), node_id=data.get("node_id"), input_name=data.get("input_name"))
+    try:
+        error = cls(str(data.get("message", "")))
+    except TypeError:  # one that must know more than that, and that no node raises
+        error = InhouseError(str(data.get("message", "")))
+    error.hint, error.node_id, error.input_name = str(data.get("hint", "")), data.get("node_id"), data.get("input_name")
+    return error
 
 
 @lru_cache(maxsize=1)

@@ -35,6 +35,7 @@ from inhouse.workers.messages import (
 )
 from inhouse.workers.mortality import die_with, go_first
 from inhouse.workers.pipe import Pipe
+from inhouse.workers.tally import Tally
 from inhouse.workers.writer import Writer
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ class Host:
         self._left = asyncio.Event()
         self._heard: asyncio.Queue[Message] = asyncio.Queue()
         self._asked = ThreadPoolExecutor(_ASKED_AT_ONCE, "inhouse-answers")
+        self._tally = Tally()
         self._writer: Writer
         self._runner: Runner
         self._answers: Answers
@@ -82,11 +84,12 @@ class Host:
         from inhouse.workers.runner import Runner
         from inhouse.workers.session import open_session
 
+        logging.getLogger("inhouse").addHandler(self._tally)
         host = PackHost(say=self._say, loop=asyncio.get_running_loop())
         with open_session(
             config.places, reference=config.reference, cache_bytes=config.cache_bytes, host=host
         ) as session:
-            self._answers = Answers(session)
+            self._answers = Answers(session, self._tally)
             self._runner = Runner(session, config.state / "claims", self._tell, lambda: self._writer.congested)
             routes = PackRoutes(session, name, config.state / "sockets")
             self._writer.put(Ready(await routes.open(self._answers.describe())))
@@ -151,6 +154,7 @@ def main() -> None:
     die_with(parent)
     go_first()
     faulthandler.enable()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a process that dies loses what it kept
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     link = socket.socket(fileno=handle)

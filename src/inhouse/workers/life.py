@@ -55,7 +55,7 @@ class Life:
         self._giving_up: asyncio.TimerHandle | None = None
         self._cause = ""
         self._child: Child
-        self._pipe: Pipe
+        self._pipe: Pipe | None = None
         self._watch: asyncio.Task[None]
 
     # -- what the gateway does ----------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class Life:
     async def _become_ready(self, link: socket.socket) -> Description:
         self._watch = asyncio.create_task(self._outlive())
         self._pipe = await Pipe.open(link, self._hear, self._hung_up)
-        self._pipe.send(messages.Begin(self._worker.name, self._config))
+        self._send(messages.Begin(self._worker.name, self._config))
         async with asyncio.timeout(self._config.start_seconds):
             description = await self._described
         self._worker.ready = True
@@ -95,18 +95,18 @@ class Life:
         """Run a job."""
         self._check()
         self._worker.running = job.run_id
-        self._pipe.send(messages.Run(job))
+        self._send(messages.Run(job))
 
     def cancel(self, run_id: str) -> None:
         """Stop the run that it has, at the latest when its grace is over."""
         if self._worker.running == run_id and self._giving_up is None:
-            self._pipe.send(messages.Cancel(run_id))
+            self._send(messages.Cancel(run_id))
             self._giving_up = self._loop.call_later(self._config.grace, self._kill, "did not stop a run")
 
     async def ask(self, question: str, details: dict[str, Any]) -> Any:
         """Ask something and wait for the answer."""
         self._check()
-        return await self._questions.ask(self._pipe.send, question, details)
+        return await self._questions.ask(self._send, question, details)
 
     async def leave(self, grace: float) -> None:
         """Let what runs end for so many seconds, then have the process end; nobody hears of its death."""
@@ -117,7 +117,7 @@ class Life:
                     await self._idle.wait()
         self._worker.ready, self._leaving = False, True
         if self._worker.running is None and not self._over.is_set():
-            self._pipe.send(messages.Leave())
+            self._send(messages.Leave())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PARTING):
                     await self._over.wait()
@@ -128,6 +128,10 @@ class Life:
         self._leaving = True
         self._kill("was closed")
         await self._watch
+
+    def _send(self, message: Message) -> None:
+        if self._pipe is not None:
+            self._pipe.send(message)
 
     def _check(self) -> None:
         if self._over.is_set() or self._leaving:
@@ -168,6 +172,7 @@ class Life:
         if silent >= _LOOKS:
             self._kill("gave no sign of life")
         elif not self._over.is_set():
+            self._loop.run_in_executor(None, self._log.trim)
             self._loop.call_later(self._config.silence / _LOOKS, self._look, silent)
 
     # -- its end ------------------------------------------------------------------------------------------------------
@@ -184,10 +189,11 @@ class Life:
     async def _outlive(self) -> None:
         """Wait for the end of the process, and tell of it after all that it said."""
         await self._child.ended()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PARTING):
-                await self._over.wait()
-        self._pipe.abort()
+        if self._pipe is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PARTING):
+                    await self._over.wait()
+            self._pipe.abort()
         self._over.set()
         self._bury()
 

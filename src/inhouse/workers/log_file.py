@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -9,30 +11,36 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_MAX_BYTES = 10 * 1024**2
-_TAIL_LINES = 20
-_TAIL_BYTES = 4096
+_TAIL_LINES = 50
+_TAIL_BYTES = 8192
 
 
 class LogFile:
-    """A file that one process after another appends to; a large one makes room at a start, and one older is kept.
+    """A file that one process after another appends to; one older is kept.
 
     Args:
         path: where it lies.
+        max_bytes: how large it may become before it is put aside.
 
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, max_bytes: int = 10 * 1024**2) -> None:
         self.path = path
+        self._max_bytes = max_bytes
 
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
         """Yield the file, for a process to write to."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.size() > _MAX_BYTES:
-            self.path.replace(self.path.with_suffix(".old.log"))
+        self.trim()
         with self.path.open("ab") as file:
             yield file
+
+    def trim(self) -> None:
+        """Put a file that has become large aside; a process that writes to it goes on at its beginning."""
+        if self.size() > self._max_bytes:
+            shutil.copyfile(self.path, self.path.with_suffix(".old.log"))
+            os.truncate(self.path, 0)
 
     def size(self) -> int:
         """Return how many bytes it has."""

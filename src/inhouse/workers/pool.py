@@ -19,6 +19,26 @@ _LOG = logging.getLogger(__name__)
 _LIVED = 60.0
 
 
+class Backoff:
+    """How long to wait before what ended too soon is started again: twice as long each time in a row.
+
+    Args:
+        first: seconds of the first wait.
+        longest: seconds that no wait exceeds.
+
+    """
+
+    def __init__(self, first: float, longest: float) -> None:
+        self._first = first
+        self._longest = longest
+        self._last = 0.0
+
+    def after(self, life: float) -> float:
+        """Return the seconds to wait after a life of so many."""
+        self._last = 0.0 if life >= _LIVED else min(max(self._first, 2 * self._last), self._longest)
+        return self._last
+
+
 class Pool:
     """Starts workers, and starts those that die again; the listener hears all that they tell.
 
@@ -99,14 +119,12 @@ class Pool:
 
     async def _keep(self, worker: Worker) -> None:
         """Start a worker again whenever it is gone."""
-        now, wait = asyncio.get_running_loop().time, 0.0
+        now, backoff = asyncio.get_running_loop().time, Backoff(self._first_wait, self._longest_wait)
         while True:
             born = now()
             if worker.ready:
                 await self._lost[worker.name].wait()
-            lived_long = now() - born >= _LIVED
-            wait = 0.0 if lived_long else min(max(self._first_wait, 2 * wait), self._longest_wait)
-            await asyncio.sleep(wait)
+            await asyncio.sleep(backoff.after(now() - born))
             self.restarts += 1
             await self._start(worker)
 

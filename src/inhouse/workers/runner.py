@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from dataclasses import replace
@@ -179,10 +180,18 @@ def _culprits(error: InhouseError) -> Iterator[InhouseError]:
 
 
 def _workflow(job: Job) -> Workflow:
+    extra = _parsed(job.extra) if job.extra else {}
+    documents = extra.get("extra_pnginfo") if isinstance(extra, dict) else None
+    documents = documents if isinstance(documents, dict) else {}
+    return read_prompt(_parsed(job.workflow), documents, lenient=True)  # what no target needs was accepted as it is
+
+
+def _parsed(text: str) -> Any:
     try:
-        document: Any = orjson.loads(job.workflow)
-        extra: Any = orjson.loads(job.extra) if job.extra else {}
+        return orjson.loads(text)
+    except ValueError:
+        pass
+    try:
+        return json.loads(text)  # it knows NaN, and halves of surrogate pairs
     except ValueError as error:
         raise WorkflowFormatError(f"The workflow is no JSON: {error}.", hint="Submit it again.") from error
-    documents = extra.get("extra_pnginfo") if isinstance(extra, dict) else None
-    return read_prompt(document, documents if isinstance(documents, dict) else {})
