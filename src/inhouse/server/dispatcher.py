@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inhouse.engine.events import NodeFinished, NodesCached, RunFinished
-from inhouse.errors import InhouseError, StorageError, WorkerLostError
+from inhouse.errors import InhouseError, PathEscapeError, StorageError, WorkerLostError
 from inhouse.server.live_run import LiveRun
 from inhouse.workers.base import Job, Listener
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from inhouse.server.metrics import Metrics
     from inhouse.server.user_folders import UserFolders
     from inhouse.storage.ledger import Ledger
-    from inhouse.storage.records import Submission
+    from inhouse.storage.records import Artifact, Conclusion, Submission
     from inhouse.workers.base import PackMessage, Worker
     from inhouse.workers.pool import Pool
 
@@ -190,6 +191,8 @@ class Dispatcher(Listener):
 
     async def _conclude(self, run: LiveRun, last: Sequence[Any]) -> None:
         conclusion, user = run.conclusion(), run.submission.user
+        if conclusion.artifacts:
+            conclusion = await asyncio.to_thread(self._sized, conclusion, user)
         while True:
             try:
                 await self._ledger.conclude(conclusion)
@@ -203,6 +206,18 @@ class Dispatcher(Listener):
         self._messenger.tell(run.submission, last)
         self._messenger.status(user)
         self._messenger.idle(run.submission)
+
+    def _sized(self, conclusion: Conclusion, user: str) -> Conclusion:
+        """Look how large the files are that a run made."""
+        return replace(
+            conclusion, artifacts=tuple(replace(file, bytes=self._size(user, file)) for file in conclusion.artifacts)
+        )
+
+    def _size(self, user: str, file: Artifact) -> int:
+        try:
+            return self._folders.path(file.kind, user, file.subfolder, file.filename).lstat().st_size
+        except (OSError, PathEscapeError):  # what a custom pack showed need not be there, nor be the user's
+            return 0
 
     def told(self, worker: Worker, message: PackMessage) -> None:
         """Pass on what a pack says to those who may hear it: the user whose run its worker has, else all."""

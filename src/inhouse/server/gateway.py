@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.engine.markers import Choices
-from inhouse.errors import InhouseError, StorageError, WorkerLostError
+from inhouse.errors import InhouseError, StorageError
 from inhouse.files import Claims
 from inhouse.plugins import build_registry, load_packs
 from inhouse.server.catalogue import NodeCatalogue
 from inhouse.server.dispatcher import Dispatcher
 from inhouse.server.fair_queue import FairQueue
+from inhouse.server.housekeeping import Housekeeping
 from inhouse.server.hub import Hub
 from inhouse.server.logbook import Logbook
 from inhouse.server.messenger import Messenger
@@ -24,6 +25,7 @@ from inhouse.server.pack_desk import PackDesk
 from inhouse.server.runs import Runs
 from inhouse.server.user_folders import UserFolders
 from inhouse.storage.ledger import open_ledger
+from inhouse.storage.retention import Limits, Retention
 from inhouse.workers.config import WorkerConfig
 from inhouse.workers.inline import InlineWorker
 from inhouse.workers.pool import Pool
@@ -33,13 +35,11 @@ from inhouse.workers.session import Places, choice_sources, open_catalogue, temp
 if TYPE_CHECKING:
     from inhouse.engine.registry import Registry
     from inhouse.models.catalogue import ModelCatalogue
-    from inhouse.settings import Settings
+    from inhouse.settings import Settings, StorageSettings
     from inhouse.storage.ledger import Ledger
     from inhouse.workers.base import Description, Worker
 
 _LOG = logging.getLogger(__name__)
-_STATS_SECONDS = 5.0
-"""Workers are asked so often how they are."""
 _MB = 1024 * 1024
 
 
@@ -61,8 +61,8 @@ class Gateway:
     runs: Runs
     pool: Pool
     logbook: Logbook
-    stats: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    housekeeping: Housekeeping
+    _starting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Let stored runs wait again, and have workers started, for which nobody waits here."""
@@ -70,14 +70,16 @@ class Gateway:
         logging.getLogger("inhouse").addHandler(self.logbook)
         await self.runs.restore()
         self.dispatcher.serve(self.pool)
-        self._tasks = [asyncio.create_task(work) for work in (self._start_workers(), self._watch())]
+        self._starting = asyncio.create_task(self._start_workers())
+        self.housekeeping.start()
 
     async def stop(self) -> None:
         """Let what runs end for a while, store it, and close."""
         logging.getLogger("inhouse").removeHandler(self.logbook)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.housekeeping.stop()
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.gather(self._starting, return_exceptions=True)
         self.dispatcher.stop_giving()
         await self.pool.close(self.settings.workers.grace_seconds)
         await self.dispatcher.settle()
@@ -91,6 +93,11 @@ class Gateway:
             if worker.ready
         ]
         await asyncio.gather(*asked, return_exceptions=True)
+
+    @property
+    def stats(self) -> Mapping[str, Mapping[str, Any]]:
+        """What each worker said last of its memory and of what it remembers, by name."""
+        return self.housekeeping.stats
 
     async def devices(self) -> Sequence[Mapping[str, Any]]:
         """Return the devices of all workers, as they last said."""
@@ -120,21 +127,6 @@ class Gateway:
             await self.pool.start()
         except InhouseError as error:
             _LOG.error("No worker could be started; trying again: %s", error)
-
-    async def _watch(self) -> None:
-        """Ask workers how they are, for the metrics and the canvas."""
-        while True:
-            await asyncio.sleep(_STATS_SECONDS)
-            for worker in self.pool.workers:
-                if worker.ready:
-                    try:
-                        async with asyncio.timeout(_STATS_SECONDS):
-                            stats = await worker.ask("stats")
-                    except (WorkerLostError, TimeoutError):
-                        continue
-                    self.stats[worker.name] = stats
-                    self.metrics.devices(worker.name, stats.get("devices", ()))
-                    self.metrics.worker_totals(worker.name, stats.get("counts", {}))
 
 
 def open_gateway(settings: Settings) -> Gateway:
@@ -174,6 +166,7 @@ def open_gateway(settings: Settings) -> Gateway:
         dispatcher.dispatch()
 
     pool = Pool(_workers(settings), dispatcher, ready=ready)
+    retention = Retention(ledger, folders.path, _limits(settings.storage))
     metrics.nodes_known(spec.id for spec in registry)
     metrics.watch(
         queued=lambda: len(queue), running=lambda: sum(1 for _ in dispatcher.live()), sockets=lambda: len(hub)
@@ -192,6 +185,7 @@ def open_gateway(settings: Settings) -> Gateway:
         dispatcher=dispatcher,
         runs=runs,
         pool=pool,
+        housekeeping=Housekeeping(ledger, dispatcher, pool, metrics, retention),
         logbook=Logbook(lambda client, data: desk.on_loop(messenger.log, client, data)),
     )
 
@@ -207,6 +201,10 @@ def light_nodes(registry: Registry) -> frozenset[str]:
             for declared in spec.inputs.values()
         )
     )
+
+
+def _limits(storage: StorageSettings) -> Limits:
+    return Limits(storage.keep_days, storage.keep_runs, int(storage.keep_gb * 1000**3))
 
 
 def _workers(settings: Settings) -> list[Worker]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inhouse.files import Folders
+from inhouse.files import Folders, inside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,21 @@ class UserFolders:
             return Folders(self.input, self.output, self.temp)
         name = folder_name(user)
         return Folders(self.input / name, self.output / name, self.temp / name)
+
+    def path(self, kind: str, user: str, subfolder: str, filename: str) -> Path:
+        """Return where a file of a user lies.
+
+        Args:
+            kind: ``input``, ``output`` or ``temp``.
+            user: whose it is.
+            subfolder: below the user's folder of that kind; empty for none.
+            filename: its name there.
+
+        Raises:
+            PathEscapeError: the name leads out of that folder.
+
+        """
+        return inside(getattr(self.of(user), kind), f"{subfolder}/{filename}" if subfolder else filename)
 
     def profile(self, user: str) -> Path:
         """Return the folder of a user's settings and workflows."""
