@@ -84,6 +84,7 @@ def test_endpoints_say_what_is_served(server: PromptServer, tmp_path: Path) -> N
         ("HEAD", "/b/{}/{*}"),
         ("*", "/any"),
         ("GET", "/files/{*}"),
+        ("HEAD", "/files/{*}"),
         ("*", "/inner/{*}"),
     }
 

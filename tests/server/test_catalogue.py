@@ -214,3 +214,13 @@ def test_a_worker_that_is_gone_leaves_what_was_known(place: Place) -> None:
     catalogue = place.catalogue(pack(), renew=gone, clock=clock)
     clock.now = 100
     assert "Theirs" in catalogue.registry_for(place.ann)
+
+
+def test_a_check_waits_for_a_worker_where_there_is_none(place: Place) -> None:
+    def gone(_node_id: str, _inputs: Mapping[str, Any]) -> bool:
+        raise WorkerLostError("It died.")
+
+    (place.ann.input / "mine.png").touch()
+    catalogue = NodeCatalogue(place.own, place.models, gone)
+    catalogue.describe([pack(checks={"Theirs": ["n"]})])
+    assert faults(catalogue.registry_for(place.ann), n=100) == []

@@ -115,7 +115,8 @@ def endpoints(app: web.Application) -> Iterator[tuple[str, str]]:
         info = resource.get_info()
         prefix = info.get("prefix")
         if prefix is not None:
-            yield ANY_METHOD if "app" in info else "GET", f"{prefix.rstrip('/')}/{ANYTHING}"
+            for method in (ANY_METHOD,) if "app" in info else ("GET", "HEAD"):
+                yield method, f"{prefix.rstrip('/')}/{ANYTHING}"
             continue
         path = info.get("path") or _dynamic(info)
         yield from {(route.method, path): None for route in resource}

@@ -18,7 +18,7 @@ from inhouse.compat.leniency import take_literals
 from inhouse.compat.object_info import object_info
 from inhouse.compat.remote_nodes import PACKS, SEPARATOR, Check, RemoteNode
 from inhouse.engine.registry import ChoiceSource, Registry
-from inhouse.errors import InhouseError
+from inhouse.errors import InhouseError, WorkerError
 from inhouse.server.folder_stamp import FolderStamp
 from inhouse.server.upload_choices import Uploads, declared
 from inhouse.workers.session import choice_sources
@@ -146,13 +146,21 @@ class NodeCatalogue:
     def _read(self, packs: Sequence[PackDescription]) -> _Packs:
         entries = {node_id: entry for pack in packs for node_id, entry in pack.nodes.items()}
         nodes = [
-            RemoteNode(node_id, pack.name, entry, tuple(pack.checks.get(node_id, ()))).spec(self._check)
+            RemoteNode(node_id, pack.name, entry, tuple(pack.checks.get(node_id, ()))).spec(self._asked)
             for pack in packs
             for node_id, entry in pack.nodes.items()
         ]
         registry = self._own.extended(take_literals(nodes, self._own))
         watched = [*self._model_folders(), *(folder for pack in packs for folder in pack.watches)] if nodes else []
         return _Packs(tuple(packs), entries, registry, FolderStamp.of(watched), self._clock())
+
+    def _asked(self, node_id: str, inputs: Mapping[str, Any]) -> bool | str:
+        """Ask a node's own check; where nobody can be asked, the worker that runs the workflow will ask it."""
+        try:
+            return self._check(node_id, inputs)
+        except WorkerError as error:
+            _LOG.warning("The check of node %s has to wait for a worker: %s", node_id, error)
+            return True
 
     def _fresh(self, *, wanted: bool = False) -> _Packs:
         """Return what packs say, asked anew if it is old, or ``wanted``, or if files that they list have changed."""

@@ -24,6 +24,8 @@ _API = "/api"
 def routes(served: Callable[[], tuple[Path, Endpoints] | None]) -> APIRouter:
     """Return the route; it stands after our own and before the canvas, as it lets pass what no pack serves.
 
+    It has to be added to an application's own routes: FastAPI includes it as if it were any route.
+
     Args:
         served: says on which socket packs are served now, and what; None where nothing is.
 
