@@ -234,8 +234,40 @@ def test_admits_or_refuses_and_never_fails(registry: Registry, prompt: Any, more
         json.dumps(error.body)
     else:
         assert admission.targets
-        stored = json.loads(json.dumps(admission.document))
-        assert admit({"prompt": stored, **more}, registry).targets == admission.targets
-        found = validate(read_prompt(stored, lenient=True), registry, admission.targets)
-        assert found.targets == admission.targets
-        assert not found.faults
+
+
+_SOME = st.sampled_from(
+    [
+        ("ProbeIntSink", {"v": 1}),
+        ("ProbeIntSink", {"v": "x"}),
+        ("ProbeIntSink", {"v": ["2"]}),
+        ("ProbeIntSink", {"v": ["2", 0], "s": None, "opt": "0.5"}),
+        ("ProbeAdd", {"v": ["1", 0], "add": 1}),
+        ("ProbeAdd", {"v": ["3", 0], "add": 1.5}),
+        ("ProbeAdd", {"v": ["3", 7], "add": 1}),
+        ("ProbeAdd", {"v": 1, "add": 1}),
+        ("ProbeSink", {"v": ["2", 0]}),
+        ("ProbeSink", {"v": ["3", 0]}),
+        ("ProbeSink", {"v": [None, 0]}),
+        ("ProbeListWidget", {"xs": {"__value__": ["1", 0]}}),
+    ]
+).map(lambda node: {"class_type": node[0], "inputs": node[1]})
+
+
+@settings(max_examples=300, deadline=None)
+@given(prompt=st.dictionaries(st.sampled_from(["1", "2", "3", "4"]), _SOME, min_size=1))
+def test_what_is_admitted_can_run_as_it_is_stored(registry: Registry, prompt: dict[str, Any]) -> None:
+    try:
+        admission = admit({"prompt": prompt}, registry)
+    except RefusedError as error:
+        event(error.body["error"]["type"])
+        return
+    event("admitted, some" if admission.node_errors else "admitted")
+    stored = json.loads(json.dumps(admission.document))
+    assert admit({"prompt": stored}, registry).targets == admission.targets
+    found = validate(read_prompt(stored, lenient=True), registry, admission.targets)
+    assert found.targets == admission.targets
+    assert not found.faults
+    for told in admission.node_errors.values():
+        assert told["errors"]
+        assert not set(told["dependent_outputs"]) & set(admission.targets)
