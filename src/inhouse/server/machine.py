@@ -14,6 +14,9 @@ from inhouse import __version__
 COMFYUI_VERSION = "0.3.64"
 """The version of ComfyUI whose API this is."""
 
+_NO_VENDOR = "--disable-api-nodes"
+"""How canvases know a server that calls nobody: with it, they do not ask their vendor for releases either."""
+
 
 def system_stats(devices: Sequence[Mapping[str, Any]], versions: Mapping[str, str]) -> dict[str, Any]:
     """Return what ``/system_stats`` answers.
@@ -39,7 +42,7 @@ def system_stats(devices: Sequence[Mapping[str, Any]], versions: Mapping[str, st
             "python_version": sys.version,
             "pytorch_version": versions.get("torch", ""),
             "embedded_python": False,
-            "argv": ["inhouse", "up"],
+            "argv": ["inhouse", "up", _NO_VENDOR],
         },
         "devices": [dict(device) for device in devices],
     }

@@ -80,8 +80,9 @@ def with_alpha_of(original: Path, mask: BinaryIO) -> bytes:
         colors = picture.convert("RGBA")
         colors.putalpha(painted.convert("RGBA").getchannel("A"))
         texts = PngInfo()
-        for name, value in getattr(picture, "text", {}).items():
-            texts.add_text(name, str(value))
+        for name, value in picture.info.items():
+            if isinstance(value, str):
+                texts.add_text(str(name), value)
     return _saved(colors, "PNG", pnginfo=texts, compress_level=4)
 
 
@@ -96,10 +97,11 @@ def _opened(source: Path | BinaryIO) -> Iterator[Image]:
     from PIL import Image
 
     try:
-        with Image.open(source, formats=_FORMATS) as picture:
+        Image.init()  # else only the commonest formats are known
+        with Image.open(source, formats=[name for name in _FORMATS if name in Image.OPEN]) as picture:
             _refuse_bomb(picture)
             picture.load()
-            yield picture
+            yield _in_eight_bits(picture)
     except ImageError:
         raise
     except Exception as error:
@@ -109,6 +111,13 @@ def _opened(source: Path | BinaryIO) -> Iterator[Image]:
 def _refuse_bomb(picture: Image) -> None:
     if picture.width * picture.height > MAX_PIXELS:
         raise ImageError("The picture has too many pixels.")
+
+
+def _in_eight_bits(picture: Image) -> Image:
+    """Return a picture of 16-bit greys in 8 bits, which Pillow would cut off instead of scaling them."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return picture.convert("I").point(lambda grey: grey * (1 / 256)).convert("L")
 
 
 def _has_alpha(picture: Image) -> bool:

@@ -11,6 +11,9 @@ from inhouse.errors import NotFoundError, RequestError
 from inhouse.files import inside, is_file, write_atomic
 from inhouse.server.places import is_folder, place
 
+_FROM_THE_START = ("workflows", "subgraphs")
+"""Folders that every canvas lists when it starts."""
+
 
 class UserData:
     """The files of one user.
@@ -109,7 +112,7 @@ class UserData:
 
     def _existing(self, folder: str) -> Path:
         top = self.path(folder)
-        if top == self.root.resolve():
+        if top == self.root.resolve() or folder in _FROM_THE_START:
             top.mkdir(parents=True, exist_ok=True)  # a user who has kept nothing yet has an empty folder
         if not is_folder(top) and not is_file(top):
             raise NotFoundError("There is no such folder.")

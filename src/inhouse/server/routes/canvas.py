@@ -55,6 +55,10 @@ def routes(static: Path | None, cache: Path, folders: Mapping[str, Path]) -> API
             return page("Inhouse", _INSTALL, headers=_FRESH)
         return _compressed(request, static, "index.html", cache, _FRESH)
 
+    @router.get("/user.css")
+    def style() -> Response:
+        return Response(media_type="text/css")  # every canvas asks for it; users keep theirs among their files
+
     @router.get("/{file:path}")
     def files(request: Request, file: str) -> Response:
         first, _, rest = file.partition("/")

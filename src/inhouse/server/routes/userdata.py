@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 from urllib.parse import unquote
 
@@ -12,9 +13,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from inhouse.errors import NotFoundError, PathEscapeError, RequestError
+from inhouse.files import is_file
 from inhouse.server.identity import Caller
 from inhouse.server.json_body import JsonResponse
-from inhouse.server.media_types import UNKNOWN, inert_media_type
+from inhouse.server.media_types import UNKNOWN, inert_media_type, media_type
 from inhouse.server.places import is_folder
 from inhouse.server.responses import documented, empty, json_value, text
 from inhouse.server.served_files import served
@@ -22,6 +24,8 @@ from inhouse.server.user_data import UserData
 from inhouse.server.user_folders import UserFolders
 
 _HARMLESS = {"content-security-policy": "default-src 'none'; sandbox", "x-content-type-options": "nosniff"}
+_UNWRITTEN: Mapping[str, bytes] = MappingProxyType({"user.css": b"", "comfy.templates.json": b"[]"})
+"""What every canvas reads when it starts, written or not; browsers show what is missing as errors."""
 _OVERWRITE = Query(description="`false`: refuse if there is such a file.")
 _FULL_INFO = Query(description="`true`: tell size and times, too.")
 _BYTES = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -105,6 +109,8 @@ def _files(router: APIRouter, folders: UserFolders) -> None:
             return empty(403)
         if is_folder(path):
             return empty(403, {"content-type": UNKNOWN})
+        if file in _UNWRITTEN and not is_file(path):
+            return Response(_UNWRITTEN[file], headers=_HARMLESS, media_type=media_type(file))
         kind = "text/css" if path.suffix == ".css" else inert_media_type(path.name)  # the canvas reads a user.css
         return served(request, path, kind, _HARMLESS)
 
