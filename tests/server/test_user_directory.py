@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inhouse.errors import FileError, RequestError
+from inhouse.errors import RequestError, StorageError
 from inhouse.server.user_directory import UserDirectory
 
 
@@ -43,6 +43,6 @@ def test_there_is_an_end_to_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_broken_file_is_no_reason_to_forget_everybody(tmp_path: Path) -> None:
     (tmp_path / "users.json").write_text("{broken")
     directory = UserDirectory(tmp_path / "users.json", several=True)
-    with pytest.raises(FileError):
+    with pytest.raises(StorageError):
         directory.add("Ann")
     assert (tmp_path / "users.json").read_text() == "{broken"

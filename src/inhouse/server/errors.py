@@ -9,7 +9,7 @@ from types import MappingProxyType
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from inhouse import errors
@@ -85,6 +85,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(InhouseError, _ours)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -111,6 +112,11 @@ def _validation(_: Request, error: Exception) -> Response:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     places = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in faults)
     return refusal(errors.RequestError("The request is malformed.", hint=places), 422)
+
+
+def _gone(_: Request, __: Exception) -> Response:
+    """Answer whoever hung up in the middle of a request: nobody reads it, and nothing failed."""
+    return empty(400)
 
 
 def _unexpected(_: Request, error: Exception) -> Response:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from inhouse.errors import NotFoundError, RequestError
+from inhouse.errors import NotFoundError, OutputError, RequestError
 from inhouse.files import inside, is_file, write_atomic
 from inhouse.server.places import is_folder, place
 
@@ -62,7 +63,7 @@ class UserData:
         if not is_folder(top):
             raise RequestError("Requested path is not a directory")
         root = self.root.resolve()
-        entries = [_entry(path, root) for path in _everything(top)]
+        entries = [entry for path in _everything(top) if (entry := _entry(path, root)) is not None]
         return sorted(entries, key=lambda entry: (entry["type"] != "directory", entry["name"].casefold()))
 
     def write(self, name: str, content: bytes, *, overwrite: bool) -> Path:
@@ -90,12 +91,10 @@ class UserData:
         if not is_file(path):
             raise NotFoundError("There is no such file.")
         goal = place(self.root, target)
-        goal.parent.mkdir(parents=True, exist_ok=True)
-        if overwrite:
-            path.replace(goal)
-        elif goal != path:
-            os.link(path, goal)  # which, unlike a rename, fails if there is one
-            path.unlink()
+        if goal != path:
+            with _disk("The file cannot be moved"):
+                goal.parent.mkdir(parents=True, exist_ok=True)
+                _move(path, goal, overwrite=overwrite)
         return goal
 
     def delete(self, name: str) -> None:
@@ -103,12 +102,14 @@ class UserData:
 
         Raises:
             NotFoundError: there is no such file.
+            OutputError: the disk does not let it go.
 
         """
         path = self.path(name)
         if not is_file(path):
             raise NotFoundError("There is no such file.")
-        path.unlink(missing_ok=True)
+        with _disk("The file cannot be deleted"):
+            path.unlink(missing_ok=True)
 
     def _existing(self, folder: str) -> Path:
         top = self.path(folder)
@@ -135,9 +136,36 @@ def _everything(top: Path) -> Iterator[Path]:
         yield from (here / name for name in files if not name.startswith(".") and is_file(here / name))
 
 
-def _entry(path: Path, root: Path) -> dict[str, Any]:
+def _entry(path: Path, root: Path) -> dict[str, Any] | None:
     entry: dict[str, Any] = {"name": path.name, "path": path.relative_to(root).as_posix()}
     if is_folder(path):
         return {**entry, "type": "directory"}
-    found = path.stat()
+    try:
+        found = path.stat()
+    except OSError:  # it went away while the folder was read
+        return None
     return {**entry, "type": "file", "size": found.st_size, "modified": found.st_mtime}
+
+
+def _move(path: Path, goal: Path, *, overwrite: bool) -> None:
+    if not overwrite:
+        try:
+            os.link(path, goal)  # which, unlike a rename, fails if there is one
+        except FileExistsError:
+            raise
+        except OSError:  # this disk knows no links
+            goal.touch(exist_ok=False)
+        else:
+            path.unlink()
+            return
+    path.replace(goal)
+
+
+@contextmanager
+def _disk(problem: str) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise OutputError(f"{problem}: {error.strerror or error}.") from error

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import orjson
 
-from inhouse.errors import FileError, RequestError
+from inhouse.errors import RequestError, StorageError
 from inhouse.files import write_atomic
 
 _USERS = 1000
@@ -38,7 +38,7 @@ class UserDirectory:
         """Return the users' names by id.
 
         Raises:
-            FileError: the file is there and cannot be read.
+            StorageError: the file is there and cannot be read.
 
         """
         try:
@@ -46,7 +46,9 @@ class UserDirectory:
         except FileNotFoundError:
             return {}
         except (OSError, orjson.JSONDecodeError) as error:
-            raise FileError(f"The users in {self._file} cannot be read: {error}.") from error
+            raise StorageError(
+                f"The list of users in {self._file} cannot be read: {error}.", hint="Mend it."
+            ) from error
         return users if isinstance(users, dict) else {}
 
     def add(self, name: str) -> str:

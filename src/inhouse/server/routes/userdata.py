@@ -114,7 +114,12 @@ def _files(router: APIRouter, folders: UserFolders) -> None:
         kind = "text/css" if path.suffix == ".css" else inert_media_type(path.name)  # the canvas reads a user.css
         return served(request, path, kind, _HARMLESS)
 
-    @router.delete("/userdata/{file}", summary="Delete a file", status_code=204, responses=missing)
+    @router.delete(
+        "/userdata/{file}",
+        summary="Delete a file",
+        status_code=204,
+        responses={**missing, **documented(told={507: "The disk does not let it go."})},
+    )
     def delete(file: str, caller: Caller) -> Response:
         try:
             _of(folders, caller.user).delete(unquote(file))

@@ -28,6 +28,7 @@ class Duplicate(BaseModel):
     error: str
 
 
+_UNREADABLE = documented(told={503: "The list of users is broken; the server's log says how."})
 _BODY = {
     "requestBody": {
         "required": True,
@@ -44,7 +45,7 @@ def routes(directory: UserDirectory) -> APIRouter:
     """Return the routes of the directory of users."""
     router = APIRouter()
 
-    @router.get("/users", summary="Show the users", response_model=Users)
+    @router.get("/users", summary="Show the users", response_model=Users, responses=_UNREADABLE)
     def show() -> Response:
         if directory.several:
             return JsonResponse({"storage": "server", "users": directory.names()})
@@ -56,6 +57,7 @@ def routes(directory: UserDirectory) -> APIRouter:
         response_model=str,
         responses={
             400: {"description": "The name is taken.", "model": Duplicate},
+            **_UNREADABLE,
             **documented(
                 empty={413: "The body is too large."},
                 told={422: "Nobody can have that name.", 507: "The disk is full."},
