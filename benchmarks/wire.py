@@ -57,7 +57,7 @@ class Http:
 
 
 class WebSocket:
-    """A WebSocket that only reads, but for one first message."""
+    """A WebSocket that only reads, and answers pings."""
 
     def __init__(self, host: str, port: int, client_id: str) -> None:
         self._socket = socket.create_connection((host, port))
@@ -113,6 +113,8 @@ class WebSocket:
                 break
             if kind == 1:
                 yield buffer[start : start + length]
+            elif kind == 9:  # a ping; who does not answer is taken for gone
+                self._socket.sendall(bytes([0x8A, 0x80 | length]) + bytes(4) + buffer[start : start + length])
             place = start + length
         self._buffer = buffer[place:]
 
