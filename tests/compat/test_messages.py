@@ -1,9 +1,11 @@
 import json
 from dataclasses import dataclass
+from typing import Any
 
+import orjson
 import pytest
 
-from inhouse.compat.messages import PlainPreviewMessage, PreviewMessage, ProgressState, TextMessage, to_json
+from inhouse.compat.messages import PlainPreviewMessage, PreviewMessage, ProgressState, TextMessage, json_ready, to_json
 from inhouse.engine.events import Picture
 
 
@@ -57,6 +59,25 @@ def test_a_state_stays_what_it_was_when_it_was_told() -> None:
     }
 
 
-@pytest.mark.parametrize("data", [2**70, "\ud800", float("nan"), {1: 2}, {"x": object()}, [(1, 2)], {"x": {3}}])
+class Mute:
+    def __str__(self) -> str:
+        raise ValueError("no")
+
+
+DEEP: Any = []
+for _ in range(500):
+    DEEP = [DEEP]
+
+
+@pytest.mark.parametrize(
+    "data", [2**70, "\ud800", float("nan"), {1: 2}, {"x": object()}, [(1, 2**64)], {"x": {3}}, Mute(), DEEP, b"x"]
+)
 def test_json_is_made_of_anything(data: object) -> None:
-    assert json.loads(to_json({"data": data}))
+    assert list(json.loads(to_json({"data": data}))) == ["data"]
+    assert orjson.dumps(json_ready({"data": data})).decode() == to_json({"data": data})
+
+
+def test_what_is_json_already_stays_as_it_is() -> None:
+    data = {"images": [{"filename": "a.png"}], "n": [1, 2.5, None, True]}
+    assert json_ready(data) is data
+    assert json_ready({"x": 2**70, "y": (1, {2: "a"})}) == {"x": str(2**70), "y": [1, {"2": "a"}]}

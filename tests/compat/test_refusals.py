@@ -87,6 +87,11 @@ def test_a_circle_is_named(registry: Registry) -> None:
     assert [error["type"] for error in body["node_errors"]["2"]["errors"]] == ["dependency_cycle"]
 
 
+def test_of_very_many_faults_the_first_are_told(registry: Registry) -> None:
+    body = _refusal(registry, {str(i): {"class_type": "Save", "inputs": {}} for i in range(1000)})
+    assert list(body["node_errors"]) == [str(i) for i in range(200)]
+
+
 def test_says_in_one_line_what_it_answers_in_full() -> None:
     error = refused("invalid_number", "number is 'x'.", "here", hint="Give a number.", status=422)
     assert (str(error), error.status) == ("number is 'x'.: here", 422)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import json
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from inhouse.engine.events import Picture
 
 _PREVIEW = 1
 _PREVIEW_WITH_METADATA = 4
 _JPEG, _PNG = 1, 2
 _FORMATS = {"image/jpeg": _JPEG, "image/png": _PNG}
+_DEEP = 100
 FULL_STATE = 64
 """Of so many nodes a state tells whenever one of them changes; of more, what runs and what has just changed."""
 
@@ -174,8 +174,6 @@ class ProgressState:
 
         """
         node_id = place.node_id
-        if not math.isfinite(value + total):  # JSON has no other numbers
-            value, total = 0.0, 1.0
         self._totals[node_id] = total
         before, after = self._fixed.get(node_id) or self._fix(place)
         text = self._nodes[node_id] = f'{before}{value},"max":{total},"state":"{state}"{after}'
@@ -188,6 +186,16 @@ class ProgressState:
         else:
             told = tuple({**self._running, node_id: text}.values())
         return StateMessage(self._head, told, droppable=droppable)
+
+    @property
+    def finished(self) -> set[str]:
+        """The nodes that are done."""
+        return self._nodes.keys() - self._running.keys()
+
+    @property
+    def running(self) -> list[dict[str, Any]]:
+        """How far each node is that runs, as clients are told."""
+        return [state for text in self._running.values() for state in json.loads(f"{{{text}}}").values()]
 
     def finish(self, place: Place, *, cached: bool = False) -> Message:
         """Note that a node is done, and return what to tell."""
@@ -211,9 +219,50 @@ def to_json(data: Any) -> str:
     import orjson
 
     try:
-        return orjson.dumps(data, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
-    except TypeError:  # an integer of more than 64 bits, or text that is no Unicode
-        return json.dumps(data, default=str)
+        return orjson.dumps(data).decode()
+    except TypeError:
+        return orjson.dumps(_plain(data)).decode()
+
+
+def number(value: Any) -> float:
+    """Return a number as JSON has it; what is none, or not finite, is 0."""
+    if value.__class__ is int:
+        return int(value)
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # a tensor of many elements raises the last
+        return 0.0
+    return found if math.isfinite(found) else 0.0
+
+
+def json_ready(data: Any) -> Any:
+    """Return data as JSON has it; what is JSON already stays the same object."""
+    import orjson
+
+    try:
+        orjson.dumps(data)
+    except TypeError:  # an array, an integer of more than 64 bits, half a surrogate pair, a key that is no text, ...
+        return _plain(data)
+    return data
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int) and -(2**63) <= value < 2**64:
+        return value
+    if depth < _DEEP and isinstance(value, Mapping):
+        return {_text(key): _plain(item, depth + 1) for key, item in value.items()}
+    if depth < _DEEP and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, depth + 1) for item in value]
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value).encode(errors="replace").decode()
+    except Exception as error:  # noqa: BLE001 - a custom node's class may say anything, or nothing, of itself
+        return f"{type(value).__name__} ({type(error).__name__} when shown)"
 
 
 def _numbers(*numbers: int) -> bytes:

@@ -6,7 +6,15 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inhouse.compat.messages import Message, PlainPreviewMessage, PreviewMessage, ProgressState, TextMessage
+from inhouse.compat.messages import (
+    Message,
+    PlainPreviewMessage,
+    PreviewMessage,
+    ProgressState,
+    TextMessage,
+    json_ready,
+    number,
+)
 from inhouse.engine.events import (
     NodeBlocked,
     NodeFailed,
@@ -109,6 +117,16 @@ class Narrator:
         """The node that runs now, for a client that comes back."""
         return next(reversed(self._running), None)
 
+    @property
+    def done(self) -> int:
+        """How many nodes are done, those included that did not have to run."""
+        return len(self._progress.finished.union(self._cached["nodes"] if self._cached else ()))
+
+    @property
+    def progress(self) -> list[dict[str, Any]]:
+        """How far each node is that runs now, as clients are told."""
+        return self._progress.running
+
     def hear(self, event: Event) -> list[Message]:
         """Return what to tell of an event."""
         return self._hear[event.__class__](event)
@@ -166,8 +184,9 @@ class Narrator:
 
     def _node_progress(self, event: NodeProgress) -> list[Message]:
         place = self._place(event.node_id, event.display_id)
-        state = self._progress.update(place, event.value, event.total, "running", droppable=True)
-        data = {"value": event.value, "max": event.total, "prompt_id": self.run_id, "node": event.node_id}
+        value, total = number(event.value), number(event.total)
+        state = self._progress.update(place, value, total, "running", droppable=True)
+        data = {"value": value, "max": total, "prompt_id": self.run_id, "node": event.node_id}
         progress = TextMessage("progress", data, to_all_without_client=True, droppable=True)
         if not isinstance(event.preview, Picture):
             return [state, progress]
@@ -187,7 +206,7 @@ class Narrator:
             self._executed[event.node_id] = None
         messages: list[Message] = []
         if event.ui is not None:
-            self._outputs[place.node_id] = event.ui
+            shown = self._outputs[place.node_id] = json_ready(event.ui)
             self._meta[place.node_id] = {
                 "node_id": place.node_id,
                 "display_node": place.display_id,
@@ -197,7 +216,7 @@ class Narrator:
             data = {
                 "node": place.node_id,
                 "display_node": place.display_id,
-                "output": event.ui,
+                "output": shown,
                 "prompt_id": self.run_id,
             }
             messages.append(self._message("executed", data))
@@ -239,7 +258,7 @@ class Narrator:
             case "interrupted":
                 data = {**self._where(), "timestamp": _now()}
                 return [self._tell("execution_interrupted", data, to_all_without_client=True)]
-        return [self._tell("execution_error", self._error())]
+        return [self._tell("execution_error", json_ready(self._error()))]
 
     # -- parts of messages ---------------------------------------------------------------------------------------------
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MANY = 20
 """Longer lists of choices are counted, not printed."""
+_MOST = 200
+"""Of so many nodes the errors are told: of thousands nobody reads them, and to find who needs which takes long."""
 _CHECK_FAILED = re.compile(r"The node's own check failed: (\w+): (.*)", re.DOTALL)
 """What validation says of a check that raised, here or in another process."""
 _MESSAGES = {
@@ -82,7 +84,7 @@ def all_outputs_failed(errors: Mapping[str, Any], outputs: Iterable[str], faults
 def node_errors(
     found: Validation, workflow: Workflow, registry: Registry, outputs: Sequence[str], faults: Sequence[Fault]
 ) -> dict[str, Any]:
-    """Return what is wrong with each node, by its id.
+    """Return what is wrong with each node, by its id; with the first 200 of them if there are more.
 
     Args:
         found: what validation found.
@@ -121,7 +123,7 @@ class _Writer:
     def write(self, faults: Iterable[Fault]) -> dict[str, Any]:
         written: dict[str, Any] = {}
         for fault in faults:
-            if fault.node_id not in self.nodes:
+            if fault.node_id not in self.nodes or (fault.node_id not in written and len(written) >= _MOST):
                 continue
             entry = written.setdefault(
                 fault.node_id,
