@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _LIMIT = Query(description="At most so many; without `offset` the newest.")
 _OFFSET = Query(description="Leave out so many of the oldest.")
+_MOST = 2**31
+"""More runs than anybody keeps; databases count no further than their integers do."""
 
 
 def routes(runs: Runs) -> APIRouter:
@@ -34,8 +36,9 @@ def routes(runs: Runs) -> APIRouter:
     ) -> Response:
         if max_items is not None and max_items <= 0:
             return JsonResponse("{}")
-        start = None if offset is None or offset < 0 else offset
-        records = await runs.history(caller, max_items, start)
+        limit = None if max_items is None else min(max_items, _MOST)
+        start = None if offset is None or offset < 0 else min(offset, _MOST)
+        records = await runs.history(caller, limit, start)
         return JsonResponse(history((record.submission.id, _entry(record)) for record in records))
 
     @router.get("/history/{run_id}", summary="One run by id; an empty object if it is not over")
