@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inhouse.errors import FileError, OutputError, PathEscapeError
-from inhouse.files import Folders, digest, inside, write_atomic, write_numbered
+from inhouse.files import Claim, Claims, Folders, digest, inside, write_atomic, write_numbered
 
 
 def names(folder: Path) -> list[str]:
@@ -225,3 +225,68 @@ class TestDigest:
         for path in (tmp_path, tmp_path / "gone"):
             with pytest.raises(FileError, match="Cannot read"):
                 digest(path)
+
+
+class TestClaims:
+    def write(self, root: Path, run_id: str, content: bytes, claimant: str = "9", prefix: str = "a") -> Path:
+        """Write a file as a run does whose process dies right after: what it remembers of itself is lost."""
+        claim = Claims(root / "claims", run_id).next(claimant, root / "out", ".png")
+        return write_numbered(root / "out", prefix, ".png", lambda file: file.write(content), claim=claim)
+
+    def test_a_run_tried_again_writes_over_its_own_files_and_no_others(self, tmp_path: Path) -> None:
+        assert self.write(tmp_path, "one", b"1").name == "a_00001_.png"
+        assert self.write(tmp_path, "two", b"2").name == "a_00002_.png"
+        assert self.write(tmp_path, "one", b"3").name == "a_00001_.png"
+        assert self.write(tmp_path, "one", b"4").name == "a_00001_.png"
+        assert [path.read_bytes() for path in sorted((tmp_path / "out").iterdir())] == [b"4", b"2"]
+
+    def test_a_nodes_files_are_told_apart_by_their_order_and_nodes_by_their_ids(self, tmp_path: Path) -> None:
+        for _ in range(2):
+            claims = Claims(tmp_path / "claims", "run")
+            for claimant in ("8", "9", "9", "8"):
+                claim = claims.next(claimant, tmp_path, ".png")
+                write_numbered(tmp_path, claimant, ".png", lambda file: file.write(b"x"), claim=claim)
+        files = [name for name in names(tmp_path) if name != "claims"]
+        assert files == ["8_00001_.png", "8_00002_.png", "9_00001_.png", "9_00002_.png"]
+
+    def test_a_name_that_somebody_else_took_meanwhile_is_theirs(self, tmp_path: Path) -> None:
+        first = self.write(tmp_path, "run", b"mine")
+        first.unlink()
+        first.write_bytes(b"theirs")
+        os.utime(first, ns=(1, 1))
+        assert self.write(tmp_path, "run", b"mine again").name == "a_00002_.png"
+        assert first.read_bytes() == b"theirs"
+
+    def test_a_prefix_with_the_time_in_it_makes_no_second_file(self, tmp_path: Path) -> None:
+        first = self.write(tmp_path, "run", b"1", prefix="at 10:00")
+        assert self.write(tmp_path, "run", b"2", prefix="at 10:01") == first
+
+    def test_a_journal_that_was_cut_off_is_read_as_far_as_it_goes(self, tmp_path: Path) -> None:
+        first = self.write(tmp_path, "run", b"1")
+        [journal] = (tmp_path / "claims").iterdir()
+        with journal.open("ab") as file:
+            file.write(b'["half a li')
+        assert self.write(tmp_path, "run", b"2") == first
+
+    def test_what_is_noted_before_a_death_between_note_and_name_claims_nothing(self, tmp_path: Path) -> None:
+        claim = Claims(tmp_path / "claims", "run").next("9", tmp_path / "out", ".png")
+        with pytest.raises(KeyboardInterrupt):
+            write_atomic(tmp_path / "out" / "a_00001_.png", lambda _: None, written=lambda status: die(claim, status))
+        assert self.write(tmp_path, "run", b"1").name == "a_00001_.png"
+        assert self.write(tmp_path, "run", b"2").name == "a_00001_.png"
+
+    def test_forgotten_a_run_is_a_new_one_whatever_its_id(self, tmp_path: Path) -> None:
+        for run_id in ("run", "../../run", "a" * 1000, "\ud800", ""):
+            self.write(tmp_path, run_id, b"1")
+            Claims(tmp_path / "claims", run_id).forget()
+            Claims(tmp_path / "claims", run_id).forget()
+        assert names(tmp_path / "claims") == []
+        assert len(names(tmp_path / "out")) == 5
+
+    def test_without_claims_every_file_is_new(self, tmp_path: Path) -> None:
+        assert Folders(tmp_path, tmp_path, tmp_path).claim("9", tmp_path, ".png") is None
+
+
+def die(claim: Claim, status: os.stat_result) -> None:
+    claim.note(Path("a_00001_.png"), status)
+    raise KeyboardInterrupt

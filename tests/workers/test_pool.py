@@ -98,11 +98,14 @@ def test_waits_double_up_to_the_longest_and_a_long_life_forgives() -> None:
     assert [backoff.after(life) for life in (0, 0, 1, 2, 3600, 0)] == [1, 2, 4, 5, 0, 1]
 
 
-def test_if_none_can_be_started_the_first_reason_is_raised() -> None:
+def test_if_none_can_be_started_the_first_reason_is_raised_and_all_are_tried_again() -> None:
     async def work() -> None:
-        pool = Pool([Puppet("one", failures=9), Puppet("two", failures=9)], Ear())
+        one, two = Puppet("one", failures=2), Puppet("two", failures=9)
+        pool = Pool([one, two], Ear(), first_wait=0.001)
         with pytest.raises(WorkerStartError, match="one fails"):
             await pool.start()
+        await ready(one)
+        await pool.close(0)
 
     go(work())
 

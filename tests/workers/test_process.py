@@ -229,6 +229,19 @@ class TestStart:
 
 
 class TestSurroundings:
+    def test_a_request_to_end_that_goes_to_all_processes_lets_a_run_end(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            async with started(tmp_path) as (worker, ear, pid):
+                worker.submit(job(tmp_path, ("Wait", str(tmp_path / "w"))))
+                await there(tmp_path / "w.runs")
+                for number in (signal.SIGTERM, signal.SIGINT):
+                    os.kill(pid, number)
+                (tmp_path / "w.go").touch()
+                await worker.close(60)
+                assert ear.order == ["run success"]
+
+        go(work())
+
     def test_what_nodes_print_is_in_the_log_and_not_in_the_pipe(self, tmp_path: Path) -> None:
         async def work() -> None:
             async with started(tmp_path) as (worker, ear, _):

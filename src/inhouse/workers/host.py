@@ -33,7 +33,7 @@ from inhouse.workers.messages import (
     Told,
     Unready,
 )
-from inhouse.workers.mortality import die_with, go_first
+from inhouse.workers.mortality import die_with, go_first, leave_signals_to_the_gateway
 from inhouse.workers.pipe import Pipe
 from inhouse.workers.tally import Tally
 from inhouse.workers.writer import Writer
@@ -87,7 +87,7 @@ class Host:
         logging.getLogger("inhouse").addHandler(self._tally)
         host = PackHost(say=self._say, loop=asyncio.get_running_loop())
         with open_session(
-            config.places, reference=config.reference, cache_bytes=config.cache_bytes, host=host
+            config.places, reference=config.reference, cache_bytes=config.cache_bytes, host=host, detect=False
         ) as session:
             self._answers = Answers(session, self._tally)
             self._runner = Runner(session, config.state / "claims", self._tell, lambda: self._writer.congested)
@@ -153,6 +153,7 @@ def main() -> None:
     handle, parent = int(sys.argv[1]), int(sys.argv[2])
     die_with(parent)
     go_first()
+    leave_signals_to_the_gateway()
     faulthandler.enable()
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr] # a process that dies loses what it kept
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")

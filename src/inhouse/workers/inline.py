@@ -56,7 +56,9 @@ class InlineWorker(Worker):
         self._outbox = Outbox(asyncio.get_running_loop(), self._deliver)
         config = self.config
         host = PackHost(say=self._say, loop=asyncio.get_running_loop())
-        session = open_session(config.places, reference=config.reference, cache_bytes=config.cache_bytes, host=host)
+        session = open_session(
+            config.places, reference=config.reference, cache_bytes=config.cache_bytes, host=host, detect=False
+        )
         try:
             opened = await asyncio.to_thread(self._stack.enter_context, session)
         except InhouseError as error:

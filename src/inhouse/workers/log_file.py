@@ -31,7 +31,7 @@ class LogFile:
     @contextmanager
     def opened(self) -> Iterator[BinaryIO]:
         """Yield the file, for a process to write to."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.trim()
         with self.path.open("ab") as file:
             yield file

@@ -37,3 +37,13 @@ def go_first() -> None:
     """Ask the kernel to take this process before others when memory runs out."""
     with contextlib.suppress(OSError):  # a kernel without that file, or a container that forbids it
         Path("/proc/self/oom_score_adj").write_text(str(_SCORE), encoding="ascii")
+
+
+def leave_signals_to_the_gateway() -> None:
+    """Do nothing on Ctrl-C and on a request to end: a service manager sends those to every process of a service.
+
+    The gateway has the worker end once what runs has had its time. What nodes start gets the signals as usual, which it
+    would not if they were ignored instead.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: None)

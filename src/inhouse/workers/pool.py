@@ -81,16 +81,16 @@ class Pool:
         self._keepers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start all workers and wait until each is ready or has failed; the failed ones are tried again later.
+        """Start all workers and wait until each is ready or has failed; those that failed are tried again and again.
 
         Raises:
-            WorkerStartError: not one of them can be started.
+            WorkerStartError: not one of them could be started; until the pool is closed, it goes on trying.
 
         """
         started = await asyncio.gather(*(self._start(worker) for worker in self.workers))
+        self._keepers = [asyncio.create_task(self._keep(worker)) for worker in self.workers]
         if self.workers and not any(started):
             raise next(iter(self.problems.values()))
-        self._keepers = [asyncio.create_task(self._keep(worker)) for worker in self.workers]
 
     def free(self) -> list[Worker]:
         """Return the workers that may be given a job now."""

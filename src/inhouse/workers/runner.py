@@ -6,11 +6,13 @@ import json
 import logging
 import threading
 from dataclasses import replace
+from functools import cached_property
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from inhouse.backends.compute import Compute
 from inhouse.compat.prompt import read_prompt
 from inhouse.engine.control import Control
 from inhouse.engine.engine import Engine
@@ -77,6 +79,11 @@ class Runner:
         self._thread.join(seconds)
         return not self._thread.is_alive()
 
+    @cached_property
+    def _compute(self) -> Compute:
+        """What to compute on, found out when the first job comes."""
+        return self.session.engine.services.get(Compute) or Compute.detect()
+
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             self._show(job.run_id, job.client_id)
@@ -98,6 +105,7 @@ class Runner:
                 ),
                 cache=self.session.engine.cache,
                 services={
+                    Compute: self._compute,
                     **self.session.engine.services,
                     Folders: replace(job.folders, claims=Claims(self._claims, job.run_id)),
                 },

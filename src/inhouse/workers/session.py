@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inhouse.backends.compute import Compute
 from inhouse.engine.cache import Cache
@@ -69,7 +69,12 @@ class Session:
 
 @contextmanager
 def open_session(
-    places: Places, *, reference: bool = False, cache_bytes: int = CACHE_BYTES, host: PackHost | None = None
+    places: Places,
+    *,
+    reference: bool = False,
+    cache_bytes: int = CACHE_BYTES,
+    host: PackHost | None = None,
+    detect: bool = True,
 ) -> Iterator[Session]:
     """Put a session together, and take it apart at the end.
 
@@ -78,6 +83,8 @@ def open_session(
         reference: compute in float32, deterministically.
         cache_bytes: how much the engine may remember between runs.
         host: what stands behind the server that custom packs see; without one, nothing does.
+        detect: find out now what to compute on, for which a graphics card's runtime is loaded; else nodes that compute
+            have to be given it when they run.
 
     Raises:
         RegistryError: a pack cannot be loaded.
@@ -98,11 +105,9 @@ def open_session(
             if not places.custom_nodes.is_dir():
                 raise FileError(f"There is no folder {places.custom_nodes}.", hint="Name one with --custom-nodes.")
             custom = stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue, host))
-        services = {
-            Folders: folders,
-            ModelCatalogue: catalogue,
-            Compute: Compute.for_reference() if reference else Compute.detect(),
-        }
+        services: dict[type[Any], Any] = {Folders: folders, ModelCatalogue: catalogue}
+        if detect or reference:
+            services[Compute] = Compute.for_reference() if reference else Compute.detect()
         engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services))
         yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine, custom)
 
