@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 
 import pytest
 from fastapi import FastAPI, Request
 from starlette.testclient import TestClient
+from starlette.types import Message, Receive, Scope, Send
 
 from inhouse.server import errors
 from inhouse.server.body_limit import BodyLimit
@@ -69,3 +71,25 @@ def test_a_lie_about_the_size_does_not_help(client: TestClient) -> None:
 
 def test_a_route_that_reads_no_body_answers(client: TestClient) -> None:
     assert client.post("/deaf", content=in_parts(LIMIT)).json() == "fine"
+
+
+@pytest.mark.parametrize("headers", [{}, {"expect": "100-continue"}, {"content-length": "9" * 400}])
+def test_a_client_that_sends_first_and_reads_later_gets_its_answer(headers: dict[str, str]) -> None:
+    """The rest of a body that is not much too large is read and thrown away; else nothing more is asked for."""
+    parts = [{"type": "http.request", "body": b"x" * 100, "more_body": left > 0} for left in range(14, -1, -1)]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return parts.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        while (await receive())["more_body"]:
+            pass
+
+    encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+    asyncio.run(BodyLimit(app, LIMIT)({"type": "http", "headers": encoded}, receive, send))
+    assert sent[0]["status"] == 413
+    assert len(parts) == {"": 0, "expect": 4, "content-length": 15}[next(iter(headers), "")]

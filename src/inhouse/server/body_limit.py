@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inhouse.errors import TooLargeError
 from inhouse.server.errors import refusal
+
+_PATIENCE_SECONDS = 10
+"""So long a client that was refused may go on sending."""
 
 
 class BodyLimit:
@@ -61,9 +67,31 @@ class BodyLimit:
         )
         response = refusal(error)
         response.headers["connection"] = "close"
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await self._drain(scope, receive)
         await response(scope, receive, send)
+
+    async def _drain(self, scope: Scope, receive: Receive) -> None:
+        """Throw away what still comes, if that is not much: many clients read no answer before all is sent.
+
+        Who asked before sending (``Expect: 100-continue``) waits for the answer, and sends nothing.
+        """
+        left = self._max_bytes
+        if _declared(scope) > 2 * left or _header(scope, b"expect"):
+            return
+        while left > 0:
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if not message.get("more_body"):
+                return
 
 
 def _declared(scope: Scope) -> int:
-    lengths = [value for name, value in scope["headers"] if name == b"content-length"]
-    return max((int(value) for value in lengths if value.isdigit()), default=0)
+    """Return the size that a request says its body has; 0 if it says none."""
+    length = _header(scope, b"content-length")
+    return int(length[:18]) if length.isdigit() else 0
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    return next((value for header, value in scope["headers"] if header == name), b"")
