@@ -52,7 +52,7 @@ class Place:
         self.own = Registry([pick], choice_sources(self.models, self.ann))
 
     def user(self, name: str) -> Folders:
-        folders = Folders(*(self.root / part / name for part in ("input", "output", "temp")))
+        folders = Folders(self.root / "input" / name, self.root / "output" / name, self.root / "temp" / name)
         folders.input.mkdir(parents=True)
         (folders.input / f"{name}.png").touch()
         return folders
@@ -213,7 +213,7 @@ def test_a_worker_that_is_gone_leaves_what_was_known(place: Place) -> None:
     clock = Clock()
     catalogue = place.catalogue(pack(), renew=gone, clock=clock)
     clock.now = 100
-    assert "Theirs" in catalogue.registry_for(place.ann)
+    assert "Theirs" in json.loads(catalogue.object_info(place.ann))
 
 
 def test_a_check_waits_for_a_worker_where_there_is_none(place: Place) -> None:
@@ -224,3 +224,13 @@ def test_a_check_waits_for_a_worker_where_there_is_none(place: Place) -> None:
     catalogue = NodeCatalogue(place.own, place.models, gone)
     catalogue.describe([pack(checks={"Theirs": ["n"]})])
     assert faults(catalogue.registry_for(place.ann), n=100) == []
+
+
+def test_a_registry_is_had_without_asking_anybody(place: Place) -> None:
+    def renew() -> list[PackDescription]:
+        raise AssertionError
+
+    clock = Clock()
+    catalogue = place.catalogue(pack(), renew=renew, clock=clock)
+    clock.now = 1000
+    assert "Theirs" in catalogue.registry_for(place.ann)

@@ -59,7 +59,10 @@ class _Written:
 
 
 class NodeCatalogue:
-    """Every node that workflows may have. All methods may be called in any thread, and block on files.
+    """Every node that workflows may have.
+
+    Safe to use from any thread. What describes nodes, and the choices of a registry, read files and may ask a worker:
+    on the event loop that would wait for itself.
 
     Args:
         registry: our own nodes.
@@ -109,13 +112,13 @@ class NodeCatalogue:
         self._packs = self._read(packs)
 
     def registry_for(self, folders: Folders) -> Registry:
-        """Return the registry of all nodes, with the choices that a user has.
+        """Return the registry of all nodes, with the choices that a user has. Asks nobody, and looks at no file.
 
         Args:
             folders: the user's.
 
         """
-        return self._fresh().registry.with_sources(self._sources(folders))
+        return self._packs.registry.with_sources(self._sources(folders))
 
     def object_info(self, folders: Folders, *, compressed: bool = False) -> bytes:
         """Return the description of all nodes, as JSON.

@@ -57,6 +57,7 @@ class Gateway:
     metrics: Metrics
     desk: PackDesk
     catalogue: NodeCatalogue
+    queue: FairQueue
     dispatcher: Dispatcher
     runs: Runs
     pool: Pool
@@ -154,7 +155,7 @@ def open_gateway(settings: Settings) -> Gateway:
     messenger = Messenger(hub, remaining)
     dispatcher = Dispatcher(ledger, queue, messenger, folders, metrics, attempts=settings.workers.attempts)
     dispatcher.on_end = lambda run_id: Claims(state / "claims", run_id).forget()
-    runs = Runs(ledger, queue, dispatcher, messenger, catalogue, folders, metrics, light_nodes(registry))
+    runs = Runs(ledger, queue, dispatcher, messenger, catalogue, folders, metrics, light_nodes(registry), desk.changed)
 
     def ready(worker: Worker, description: Description) -> None:
         desk.introduce(worker, description)
@@ -182,6 +183,7 @@ def open_gateway(settings: Settings) -> Gateway:
         metrics=metrics,
         desk=desk,
         catalogue=catalogue,
+        queue=queue,
         dispatcher=dispatcher,
         runs=runs,
         pool=pool,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Any
 
-from inhouse.errors import WorkerLostError
+from inhouse.errors import InhouseError, WorkerLostError
 from inhouse.server.endpoints import Endpoints
 from inhouse.workers.base import Description, PackDescription
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from inhouse.workers.base import Worker
     from inhouse.workers.pool import Pool
 
+_LOG = logging.getLogger(__name__)
 _SECONDS = 10.0
 
 
@@ -26,14 +28,18 @@ class PackDesk:
         self._pool: Pool | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._routes: dict[str, tuple[Path, Endpoints]] = {}
+        self._changing: set[str] = set()
 
     def open(self, pool: Pool) -> None:
         """Begin to ask the workers of a pool, on the running event loop."""
         self._pool, self._loop = pool, asyncio.get_running_loop()
 
     def introduce(self, worker: Worker, description: Description) -> None:
-        """Remember where the routes of a worker's packs are served."""
+        """Remember where the routes of a worker's packs are served, and whether they change requests."""
         self._routes.pop(worker.name, None)
+        self._changing.discard(worker.name)
+        if description.changes_prompts:
+            self._changing.add(worker.name)
         if description.routes is not None:
             self._routes[worker.name] = (description.routes, Endpoints(description.endpoints))
 
@@ -41,6 +47,20 @@ class PackDesk:
         """Return on which socket routes of custom packs are served now, and which; None where none are."""
         worker = self._worker()
         return self._routes.get(worker.name) if worker is not None else None
+
+    async def changed(self, body: Any) -> Any:
+        """Return the body of a request to run a workflow as packs change it; where none can be asked, as it is."""
+        worker = (
+            next((w for w in self._pool.workers if w.ready and w.name in self._changing), None) if self._pool else None
+        )
+        if worker is None:
+            return body
+        try:
+            async with asyncio.timeout(_SECONDS):
+                return await worker.ask("on_prompt", body=body)
+        except (InhouseError, TimeoutError) as error:
+            _LOG.warning("Custom packs could not look at a request to run a workflow: %s", error)
+            return body
 
     def on_loop(self, function: Callable[..., object], *arguments: Any) -> None:
         """Have a function called on the event loop, from any thread."""

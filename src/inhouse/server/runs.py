@@ -17,7 +17,7 @@ from inhouse.server.fair_queue import Waiting
 from inhouse.storage.records import RunState, Submission
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
     from inhouse.compat.admission import Admission
     from inhouse.files import Folders
@@ -56,6 +56,7 @@ class Runs:
         folders: whose files lie where.
         metrics: counts.
         light: ids of nodes that can be checked without looking at a file or asking anybody.
+        change: what custom packs make of a request before it is checked.
 
     """
 
@@ -69,10 +70,11 @@ class Runs:
         folders: UserFolders,
         metrics: Metrics,
         light: frozenset[str] = frozenset(),
+        change: Callable[[Any], Awaitable[Any]] | None = None,
     ) -> None:
         self._ledger, self._queue, self._dispatcher, self._messenger = ledger, queue, dispatcher, messenger
         self._catalogue, self._folders, self._metrics = catalogue, folders, metrics
-        self._light = light
+        self._light, self._change = light, change
         self._counter = 0
         self._keys: dict[tuple[str, str], asyncio.Future[None]] = {}
 
@@ -123,6 +125,8 @@ class Runs:
 
     async def _accept(self, caller: Identity, body: Any, key: str | None, digest: str) -> Accepted:
         folders = self._folders.of(caller.user)
+        if self._change is not None:
+            body = await self._change(body)
         if self._is_light(body):
             admission = self._admit(body, folders)
         else:
@@ -144,7 +148,7 @@ class Runs:
         if not isinstance(prompt, dict) or len(prompt) > _LONG:
             return not isinstance(prompt, dict)
         light = self._light
-        return all(isinstance(node, dict) and node.get("class_type") in light for node in prompt.values())
+        return all(isinstance(node, dict) and str(node.get("class_type")) in light for node in prompt.values())
 
     def _submission(self, caller: Identity, admission: Admission, key: str | None, digest: str) -> Submission:
         number: float
