@@ -8,7 +8,7 @@ import pytest
 from tests import wire
 
 from inhouse.compat.admission import admit, read_body
-from inhouse.compat.messages import FULL_STATE, Message
+from inhouse.compat.messages import Message
 from inhouse.compat.narration import Narrator
 from inhouse.compat.prompt import read_prompt
 from inhouse.engine.control import Control
@@ -383,19 +383,6 @@ def test_files_that_nodes_show_are_the_artifacts_of_a_run() -> None:
     narrator.hear(NodeFinished("3", "3", {"images": images, "animated": (True,), "text": "x"}, 0.1))
     ended = narrator.conclusion()
     assert ended.artifacts == (("3", "output", "x", "a.png"), ("3", "temp", "", "b.png"))
-
-
-def test_of_many_nodes_only_what_runs_and_what_changed_is_told() -> None:
-    document = {str(i): {"class_type": "N", "inputs": {}} for i in range(FULL_STATE + 20)}
-    narrator = Narrator("R", "A", document)
-    sizes = []
-    for node_id in document:
-        for event in (NodeStarted(node_id, node_id), NodeFinished(node_id, node_id, None, 0.1)):
-            state = _hear(narrator, event)[0]["data"]["nodes"]
-            assert state[node_id]["state"] in ("running", "finished")
-            sizes.append(len(state))
-    assert sizes[2 * FULL_STATE - 1] == FULL_STATE
-    assert set(sizes[2 * FULL_STATE :]) == {1}
 
 
 @pytest.mark.parametrize(("value", "told"), [(float("nan"), 0), (float("inf"), 0), (True, 1), ("x", 0), (None, 0)])

@@ -6,15 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from inhouse.compat.messages import (
-    Message,
-    PlainPreviewMessage,
-    PreviewMessage,
-    ProgressState,
-    TextMessage,
-    json_ready,
-    number,
-)
+from inhouse.compat.messages import Message, PlainPreviewMessage, PreviewMessage, TextMessage
+from inhouse.compat.node_places import Places
+from inhouse.compat.plain_json import json_ready, number
+from inhouse.compat.progress_state import ProgressState
 from inhouse.engine.events import (
     NodeBlocked,
     NodeFailed,
@@ -31,6 +26,7 @@ from inhouse.errors import InterruptedRunError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from inhouse.compat.node_places import Place
     from inhouse.engine.events import Event
     from inhouse.errors import InhouseError
 
@@ -58,20 +54,10 @@ class Ended:
 
 
 @dataclass(slots=True)
-class _Place:
-    """A node that was touched: who it is, for whom it stands."""
-
-    node_id: str
-    display_id: str
-    parent_id: str | None
-    real_id: str
-
-
-@dataclass(slots=True)
 class _Failed:
     """The failure that ends the run."""
 
-    place: _Place
+    place: Place
     event: NodeFailed | None
     error: InhouseError
 
@@ -91,7 +77,7 @@ class Narrator:
         self.client_id = client_id
         self._document = document
         self._progress = ProgressState(run_id)
-        self._places: dict[str, _Place] = {}
+        self._places = Places(document)
         self._running: dict[str, None] = {}
         self._executed: dict[str, None] = {}
         self._cached: dict[str, Any] | None = None
@@ -140,7 +126,7 @@ class Narrator:
 
         """
         if self._failed is None:
-            self._failed = _Failed(self._culprit(), None, error)
+            self._failed = _Failed(self._places.culprit(self.running), None, error)
         return self._finished(RunFinished(self.run_id, status))
 
     def conclusion(self) -> Ended:
@@ -165,7 +151,7 @@ class Narrator:
         return [self._tell("execution_start", {"prompt_id": self.run_id, "timestamp": _now()})]
 
     def _nodes_cached(self, event: NodesCached) -> list[Message]:
-        nodes = self._with_sources(event.node_ids)
+        nodes = self._places.with_sources(event.node_ids)
         if self._cached is not None:  # found later, when the values that its key takes were there
             known = self._cached["nodes"]
             nodes = [node for node in nodes if node not in known]
@@ -176,14 +162,14 @@ class Narrator:
         return [self._message("execution_cached", {**self._cached, "nodes": list(nodes)})]
 
     def _node_started(self, event: NodeStarted) -> list[Message]:
-        place = self._place(event.node_id, event.display_id)
+        place = self._places.of(event.node_id, event.display_id)
         self._running[event.node_id] = None
         state = self._progress.update(place, 0.0, 1.0, "running")
         data = {"node": place.node_id, "display_node": place.display_id, "prompt_id": self.run_id}
         return [state, self._message("executing", data)]
 
     def _node_progress(self, event: NodeProgress) -> list[Message]:
-        place = self._place(event.node_id, event.display_id)
+        place = self._places.of(event.node_id, event.display_id)
         value, total = number(event.value), number(event.total)
         state = self._progress.update(place, value, total, "running", droppable=True)
         data = {"value": value, "max": total, "prompt_id": self.run_id, "node": event.node_id}
@@ -200,7 +186,7 @@ class Narrator:
         return [state, PreviewMessage(event.preview, about), progress, PlainPreviewMessage(event.preview)]
 
     def _node_finished(self, event: NodeFinished) -> list[Message]:
-        place = self._place(event.node_id, event.display_id)
+        place = self._places.of(event.node_id, event.display_id)
         self._running.pop(event.node_id, None)
         if not event.cached:
             self._executed[event.node_id] = None
@@ -224,11 +210,11 @@ class Narrator:
         return messages
 
     def _node_blocked(self, event: NodeBlocked) -> list[Message]:
-        place = self._place(event.node_id, event.display_id)
+        place = self._places.of(event.node_id, event.display_id)
         data = {
             "prompt_id": self.run_id,
             "node_id": place.real_id,
-            "node_type": self._type(place.real_id),
+            "node_type": self._places.type_of(place.real_id),
             "executed": list(self._executed),
             "exception_message": f"Execution Blocked: {event.message}",
             "exception_type": "ExecutionBlocked",
@@ -240,7 +226,7 @@ class Narrator:
 
     def _node_failed(self, event: NodeFailed) -> list[Message]:
         """Keep what ends the run: it is told last, as other outputs may still be made."""
-        place = self._place(event.node_id, event.display_id)
+        place = self._places.of(event.node_id, event.display_id)
         self._running.pop(event.node_id, None)
         if event.caught:
             self._caught = _Failed(place, event, event.error)
@@ -263,11 +249,11 @@ class Narrator:
     # -- parts of messages ---------------------------------------------------------------------------------------------
 
     def _where(self) -> dict[str, Any]:
-        place = self._failed.place if self._failed is not None else self._culprit()
+        place = self._failed.place if self._failed is not None else self._places.culprit(self.running)
         return {
             "prompt_id": self.run_id,
             "node_id": place.real_id,
-            "node_type": self._type(place.real_id),
+            "node_type": self._places.type_of(place.real_id),
             "executed": list(self._executed),
         }
 
@@ -300,47 +286,6 @@ class Narrator:
         """Return a message that history keeps, too."""
         self._told.append([kind, data])
         return self._message(kind, data, to_all_without_client=to_all_without_client)
-
-    # -- who a node is -------------------------------------------------------------------------------------------------
-
-    def _place(self, node_id: str, display_id: str) -> _Place:
-        place = self._places.get(node_id)
-        if place is None:
-            parent = None if node_id in self._document else self._parent(node_id, display_id)
-            real = self._places[parent].real_id if parent in self._places else parent or node_id
-            place = self._places[node_id] = _Place(node_id, display_id, parent, real)
-        return place
-
-    def _parent(self, node_id: str, display_id: str) -> str | None:
-        """Return the node that expanded into this one: ids of an expansion begin with their parent's."""
-        head = node_id
-        while head:
-            head = head.rpartition(".")[0]
-            if head in self._places or head in self._document:
-                return head
-        return display_id if display_id != node_id and display_id in self._document else None
-
-    def _culprit(self) -> _Place:
-        """Return the node that runs; without one, the last that did, or the first there is."""
-        touched = self.running or next(reversed(self._places), None)
-        first = touched or next(iter(self._document), "")
-        return self._place(first, first)
-
-    def _type(self, node_id: str) -> str:
-        node = self._document.get(node_id)
-        return str(node.get("class_type", "")) if isinstance(node, dict) else ""
-
-    def _with_sources(self, node_ids: Iterable[str]) -> list[str]:
-        """Return cached nodes and what they come from, which was not even looked at."""
-        found: dict[str, None] = {}
-        stack = list(node_ids)
-        while stack:
-            node_id = stack.pop()
-            if node_id not in found:
-                found[node_id] = None
-                inputs = (self._document.get(node_id) or {}).get("inputs") or {}
-                stack += [v[0] for v in inputs.values() if isinstance(v, list) and v and v[0] in self._document]
-        return [*(node_id for node_id in self._document if node_id in found), *(found.keys() - self._document.keys())]
 
 
 def _artifacts(outputs: Mapping[str, Any]) -> Iterable[tuple[str, str, str, str]]:
