@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import io
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from inhouse.server.user_data import UserData
 @pytest.fixture
 def data(tmp_path: Path) -> UserData:
     found = UserData(tmp_path / "ann")
-    found.write("a.json", b"a", overwrite=True)
-    found.write("sub/b.json", b"b", overwrite=True)
+    found.write("a.json", io.BytesIO(b"a"), overwrite=True)
+    found.write("sub/b.json", io.BytesIO(b"b"), overwrite=True)
     return found
 
 
@@ -24,9 +25,9 @@ def test_a_user_who_has_kept_nothing_has_an_empty_folder(tmp_path: Path) -> None
 
 def test_a_file_is_replaced_only_if_that_is_meant(data: UserData) -> None:
     with pytest.raises(FileExistsError):
-        data.write("a.json", b"other", overwrite=False)
+        data.write("a.json", io.BytesIO(b"other"), overwrite=False)
     assert data.path("a.json").read_bytes() == b"a"
-    data.write("a.json", b"other", overwrite=True)
+    data.write("a.json", io.BytesIO(b"other"), overwrite=True)
     assert data.path("a.json").read_bytes() == b"other"
 
 

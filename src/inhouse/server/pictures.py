@@ -26,11 +26,11 @@ _FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "GIF", "BMP", "DIB", "TIFF", "AVIF", "
 _QUALITY = 90
 
 
-def preview(path: Path, wanted: str, *, channel: str) -> tuple[bytes, str]:
+def preview(picture: Path | BinaryIO, wanted: str, *, channel: str) -> tuple[bytes, str]:
     """Return a picture as WebP or JPEG, and its media type.
 
     Args:
-        path: the picture.
+        picture: its file.
         wanted: ``jpeg`` or ``webp`` (as which every other word is taken), then maybe ``;`` and a quality of 1 to 100.
         channel: ``rgb`` leaves transparency out.
 
@@ -40,9 +40,9 @@ def preview(path: Path, wanted: str, *, channel: str) -> tuple[bytes, str]:
     """
     form, _, quality = wanted.partition(";")
     form = form if form == "jpeg" else "webp"
-    with _opened(path) as picture:
-        opaque = form == "jpeg" or channel == "rgb"
-        shown = picture.convert("RGB") if opaque else picture.convert("RGBA" if _has_alpha(picture) else "RGB")
+    with _opened(picture) as opened:
+        opaque = form == "jpeg" or channel == "rgb" or not _has_alpha(opened)
+        shown = opened.convert("RGB" if opaque else "RGBA")
     level = min(max(int(quality), 1), 100) if quality.isascii() and quality.isdigit() and len(quality) < 4 else _QUALITY
     return _saved(shown, form.upper(), quality=level), f"image/{form}"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from inhouse.errors import NotFoundError, OutputError, RequestError
 from inhouse.files import inside, is_file, write_atomic
@@ -66,7 +67,7 @@ class UserData:
         entries = [entry for path in _everything(top) if (entry := _entry(path, root)) is not None]
         return sorted(entries, key=lambda entry: (entry["type"] != "directory", entry["name"].casefold()))
 
-    def write(self, name: str, content: bytes, *, overwrite: bool) -> Path:
+    def write(self, name: str, content: BinaryIO, *, overwrite: bool) -> Path:
         """Keep a file.
 
         Raises:
@@ -76,7 +77,7 @@ class UserData:
 
         """
         path = place(self.root, name)
-        write_atomic(path, lambda file: file.write(content), overwrite=overwrite)
+        write_atomic(path, lambda file: shutil.copyfileobj(content, file), overwrite=overwrite)
         return path
 
     def move(self, source: str, target: str, *, overwrite: bool) -> Path:

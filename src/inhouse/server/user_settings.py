@@ -9,10 +9,14 @@ from typing import Any
 
 import orjson
 
+from inhouse.errors import TooLargeError
 from inhouse.files import write_atomic
 from inhouse.server.user_folders import UserFolders
 
 _log = logging.getLogger(__name__)
+
+_LARGEST = 4 << 20
+"""Bytes; the file is read and written whole at each change."""
 
 FILE = "comfy.settings.json"
 
@@ -45,9 +49,12 @@ class UserSettings:
         """Change some of a user's settings.
 
         Raises:
+            TooLargeError: with them, all settings together would be too large.
             OutputError: they cannot be written; those that were there are still there.
 
         """
         with self._lock:
             content = orjson.dumps({**self.of(user), **values})
+            if len(content) > _LARGEST:
+                raise TooLargeError(f"All settings of a user together have at most {_LARGEST >> 20} MB.")
             write_atomic(self._folders.profile(user) / FILE, lambda file: file.write(content))

@@ -78,6 +78,7 @@ def test_scripts_are_compressed_for_whom_that_helps(client: TestClient, static: 
     assert [gzip.decompress(path.read_bytes()).decode() for path in (tmp_path / "cache").rglob("*.gz")] == [SCRIPT]
     (static / "assets" / "app-1.js").write_text(SCRIPT.upper())
     assert client.get("/assets/app-1.js", headers=asked).text == SCRIPT.upper()
+    assert len(list((tmp_path / "cache").rglob("*.gz"))) == 1
 
 
 @pytest.mark.parametrize("accepted", ["", "identity", "gzip;q=0", "br"])

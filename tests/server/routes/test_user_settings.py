@@ -37,3 +37,9 @@ def test_what_no_canvas_could_read_back_is_refused(client: TestClient, body: byt
     response = client.post("/settings/Comfy.A", content=body)
     assert (response.status_code, response.json()["error"]["type"]) == (400, "request_invalid")
     assert client.get("/settings").json() == {}
+
+
+def test_settings_without_end_are_refused(client: TestClient) -> None:
+    assert client.post("/settings/a", json="x" * 3_000_000).status_code == 200
+    assert client.post("/settings/b", json="x" * 3_000_000).status_code == 413
+    assert list(client.get("/settings").json()) == ["a"]

@@ -98,3 +98,18 @@ def test_links_are_not_followed_out_of_the_folder(client: TestClient, folders: U
     assert client.get("/userdata/out%2Fhers.png").status_code == 403
     assert client.get("/userdata?dir=.&recurse=true").json() == []
     assert client.post("/userdata/out%2Fnew.txt", content=b"x").status_code == 403
+
+
+def test_a_large_file_comes_through_whole(client: TestClient) -> None:
+    content = bytes(range(256)) * 10_000
+    assert client.post("/userdata/large.bin", content=content).json() == "large.bin"
+    assert client.get("/userdata/large.bin").content == content
+
+
+def test_a_disk_without_room_for_the_body_is_told(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile.rollover", full)
+    response = client.post("/userdata/large.bin", content=bytes(2_000_000))
+    assert (response.status_code, response.json()["error"]["type"]) == (507, "output_unwritable")

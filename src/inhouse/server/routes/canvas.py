@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import importlib.util
 from collections.abc import Mapping
@@ -106,6 +107,8 @@ def _gzipped(path: Path, place: Path) -> Path | None:
     try:
         content = gzip.compress(path.read_bytes(), 6, mtime=0)
         write_atomic(copy, lambda file: file.write(content))
+        for older in set(copy.parent.glob(f"{glob.escape(place.name)}.*.gz")) - {copy}:
+            older.unlink(missing_ok=True)
     except (InhouseError, OSError):
         return None
     return copy

@@ -79,7 +79,7 @@ def _logs(router: APIRouter, logbook: Logbook) -> None:
         responses={
             200: {"description": "It is done."},
             **forbidden,
-            **documented(empty={413: "The body is too large."}, told={400: "The body names no client."}),
+            **documented(told={400: "The body names no client.", 413: "The body is too large."}),
         },
         openapi_extra=_SUBSCRIBE,
     )

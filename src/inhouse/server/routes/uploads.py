@@ -45,8 +45,9 @@ class Uploaded(BaseModel):
 
 
 _ANSWERS = documented(
-    empty={400: "There is no file in the form, or its name leads out of the folder.", 413: "The file is too large."},
+    empty={400: "There is no file in the form, or its name leads out of the folder."},
     told={
+        413: "The file is too large.",
         404: "The original is not there.",
         422: "A field has a value that it cannot have.",
         507: "The disk is full; nothing was left behind.",

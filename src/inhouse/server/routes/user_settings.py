@@ -17,8 +17,11 @@ from inhouse.server.user_settings import UserSettings
 _ANSWERS = {
     200: {"description": "It is kept."},
     **documented(
-        empty={413: "The body is too large."},
-        told={400: "The body is not the JSON that is wanted.", 507: "The disk is full; nothing was changed."},
+        told={
+            400: "The body is not the JSON that is wanted.",
+            413: "The settings are too large.",
+            507: "The disk is full; nothing was changed.",
+        }
     ),
 }
 

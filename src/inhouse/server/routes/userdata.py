@@ -20,6 +20,7 @@ from inhouse.server.media_types import UNKNOWN, inert_media_type, media_type
 from inhouse.server.places import is_folder
 from inhouse.server.responses import documented, empty, json_value, text
 from inhouse.server.served_files import served
+from inhouse.server.spooled import spooled
 from inhouse.server.user_data import UserData
 from inhouse.server.user_folders import UserFolders
 
@@ -34,9 +35,9 @@ _ENTRIES: dict[str, Any] = {"content": {"application/json": {"schema": {"type": 
 _KEPT = {
     200: {"description": "Where it is kept.", **_PATH},
     **documented(
-        empty={400: "No file can have that name.", 403: "The name leads out of your folder.", 413: "It is too large."},
+        empty={400: "No file can have that name.", 403: "The name leads out of your folder."},
         text={409: "There is such a file."},
-        told={507: "The disk is full; nothing was left behind."},
+        told={413: "It is too large.", 507: "The disk is full; nothing was left behind."},
     ),
 }
 
@@ -144,14 +145,14 @@ def _changes(router: APIRouter, folders: UserFolders) -> None:
         overwrite: Annotated[str, _OVERWRITE] = "true",
         full_info: Annotated[str, _FULL_INFO] = "false",
     ) -> Response:
-        content = await request.body()
         data = _of(folders, caller.user)
+        async with spooled(request) as content:
 
-        def kept() -> Response:
-            path = data.write(unquote(file), content, overwrite=overwrite != "false")
-            return _told(data, path, full_info)
+            def kept() -> Response:
+                path = data.write(unquote(file), content, overwrite=overwrite != "false")
+                return _told(data, path, full_info)
 
-        return await run_in_threadpool(_answered, kept)
+            return await run_in_threadpool(_answered, kept)
 
     @router.post(
         "/userdata/{file}/move/{dest}",

@@ -59,8 +59,7 @@ def routes(directory: UserDirectory) -> APIRouter:
             400: {"description": "The name is taken.", "model": Duplicate},
             **_UNREADABLE,
             **documented(
-                empty={413: "The body is too large."},
-                told={422: "Nobody can have that name.", 507: "The disk is full."},
+                told={413: "The body is too large.", 422: "Nobody can have that name.", 507: "The disk is full."},
             ),
         },
         openapi_extra=_BODY,
