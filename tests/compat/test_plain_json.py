@@ -4,7 +4,7 @@ from typing import Any
 import orjson
 import pytest
 
-from inhouse.compat.plain_json import json_ready, number, to_json
+from inhouse.compat.plain_json import number, plain, to_json
 
 
 class Mute:
@@ -22,13 +22,13 @@ for _ in range(500):
 )
 def test_json_is_made_of_anything(data: object) -> None:
     assert list(json.loads(to_json({"data": data}))) == ["data"]
-    assert orjson.dumps(json_ready({"data": data})).decode() == to_json({"data": data})
+    assert orjson.dumps(plain({"data": data})).decode() == to_json({"data": data})
 
 
 def test_what_is_json_already_stays_as_it_is() -> None:
     data = {"images": [{"filename": "a.png"}], "n": [1, 2.5, None, True]}
-    assert json_ready(data) is data
-    assert json_ready({"x": 2**70, "y": (1, {2: "a"})}) == {"x": str(2**70), "y": [1, {"2": "a"}]}
+    assert plain(data) is data
+    assert plain({"x": 2**70, "y": (1, {2: "a"})}) == {"x": str(2**70), "y": [1, {"2": "a"}]}
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ _DEEP = 64
 def json_ready(value: Any, depth: int = 0) -> Any:
     """Return a value made of what JSON has: text for what it has no word for, None for a number that is none.
 
-    Arrays and tensors of one element are numbers; what is nested deeper than 64 levels is text.
+    Arrays and tensors of one element are numbers; what is nested deeper than 64 levels is text, and so is an integer of
+    more than 64 bits, which few readers take.
     """
     if depth > _DEEP:
-        return str(value)
+        return _text(value)
     if isinstance(value, Enum):
         return json_ready(value.value, depth + 1)
     if isinstance(value, Mapping):
@@ -36,8 +37,15 @@ def _key(key: Any) -> str:
 def _scalar(value: Any) -> Any:
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int):
+    if isinstance(value, int) and -(2**63) <= value < 2**64:
         return int(value)
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    return str(value).encode(errors="replace").decode()
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    try:
+        return str(value).encode(errors="replace").decode()
+    except Exception as error:  # noqa: BLE001 - a custom node's class may say anything, or nothing, of itself
+        return f"{type(value).__name__} ({type(error).__name__} when shown)"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.messages import Message, PlainPreviewMessage, PreviewMessage, TextMessage
 from inhouse.compat.node_places import Places
-from inhouse.compat.plain_json import json_ready, number
+from inhouse.compat.plain_json import number, plain
 from inhouse.compat.progress_state import ProgressState
 from inhouse.engine.events import (
     NodeBlocked,
@@ -192,7 +192,7 @@ class Narrator:
             self._executed[event.node_id] = None
         messages: list[Message] = []
         if event.ui is not None:
-            shown = self._outputs[place.node_id] = json_ready(event.ui)
+            shown = self._outputs[place.node_id] = plain(event.ui)
             self._meta[place.node_id] = {
                 "node_id": place.node_id,
                 "display_node": place.display_id,
@@ -244,7 +244,7 @@ class Narrator:
             case "interrupted":
                 data = {**self._where(), "timestamp": _now()}
                 return [self._tell("execution_interrupted", data, to_all_without_client=True)]
-        return [self._tell("execution_error", json_ready(self._error()))]
+        return [self._tell("execution_error", plain(self._error()))]
 
     # -- parts of messages ---------------------------------------------------------------------------------------------
 

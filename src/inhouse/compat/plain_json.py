@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-_DEEP = 100
+from inhouse.compat.json_ready import json_ready
 
 
 def to_json(data: Any) -> str:
@@ -16,7 +15,7 @@ def to_json(data: Any) -> str:
     try:
         return orjson.dumps(data).decode()
     except TypeError:
-        return orjson.dumps(_plain(data)).decode()
+        return orjson.dumps(json_ready(data)).decode()
 
 
 def number(value: Any) -> float:
@@ -30,31 +29,12 @@ def number(value: Any) -> float:
     return found if math.isfinite(found) else 0.0
 
 
-def json_ready(data: Any) -> Any:
+def plain(data: Any) -> Any:
     """Return data as JSON has it; what is JSON already stays the same object."""
     import orjson
 
     try:
         orjson.dumps(data)
     except TypeError:  # an array, an integer of more than 64 bits, half a surrogate pair, a key that is no text, ...
-        return _plain(data)
+        return json_ready(data)
     return data
-
-
-def _plain(value: Any, depth: int = 0) -> Any:
-    if value is None or isinstance(value, bool | float):
-        return value
-    if isinstance(value, int) and -(2**63) <= value < 2**64:
-        return value
-    if depth < _DEEP and isinstance(value, Mapping):
-        return {_text(key): _plain(item, depth + 1) for key, item in value.items()}
-    if depth < _DEEP and isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item, depth + 1) for item in value]
-    return _text(value)
-
-
-def _text(value: Any) -> str:
-    try:
-        return str(value).encode(errors="replace").decode()
-    except Exception as error:  # noqa: BLE001 - a custom node's class may say anything, or nothing, of itself
-        return f"{type(value).__name__} ({type(error).__name__} when shown)"
