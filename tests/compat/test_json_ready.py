@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inhouse.compat.json_ready import json_ready
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text("abcé"),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text("abcé"),
     lambda inner: st.lists(inner) | st.dictionaries(st.text("ab"), inner),
 )
 
@@ -63,3 +63,7 @@ def test_a_value_within_itself_ends() -> None:
     loop: list[Any] = []
     loop.append(loop)
     assert json.dumps(json_ready(loop))
+
+
+def test_an_integer_that_few_readers_take_is_text() -> None:
+    assert json_ready([2**64, -(2**63) - 1, 2**64 - 1]) == ["18446744073709551616", "-9223372036854775809", 2**64 - 1]
