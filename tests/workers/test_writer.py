@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from inhouse.workers.codec import Decoder
-from inhouse.workers.messages import Answer, Message
+from inhouse.workers.messages import Answer, Beat, Message
 from inhouse.workers.writer import Writer
 
 
@@ -16,7 +16,7 @@ def test_everything_arrives_in_order_even_if_it_is_read_slowly(*, blocking: bool
     ours, theirs = socket.socketpair()
     ours.setblocking(blocking)
     with ours, theirs:
-        writer = Writer(ours)
+        writer = Writer(ours, 60)
         sent: list[Message] = [Answer(number, "x" * 10_000) for number in range(200)]
         for message in sent:
             writer.put(message)
@@ -33,7 +33,7 @@ def test_closing_sends_what_is_waiting_first() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         with ours:
-            writer = Writer(ours)
+            writer = Writer(ours, 60)
             writer.put(Answer(1, "last words"))
             writer.close(60)
         assert Decoder().feed(theirs.recv(65536)) == [Answer(1, "last words")]
@@ -43,7 +43,18 @@ def test_a_reader_that_is_gone_is_no_error() -> None:
     ours, theirs = socket.socketpair()
     with ours:
         theirs.close()
-        writer = Writer(ours)
+        writer = Writer(ours, 60)
         writer.put(Answer(1, 1))
         writer.close(60)
         writer.put(Answer(2, 2))
+
+
+def test_when_there_is_nothing_to_say_it_says_that_it_lives() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        writer = Writer(ours, 0.001)
+        decoder, arrived = Decoder(), list[Message]()
+        while len(arrived) < 3:
+            arrived += decoder.feed(theirs.recv(65536))
+        assert set(arrived) == {Beat()}
+        writer.close(60)

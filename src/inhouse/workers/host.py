@@ -22,7 +22,6 @@ from inhouse.workers.base import PackMessage
 from inhouse.workers.messages import (
     Answer,
     Ask,
-    Beat,
     Begin,
     Cancel,
     Happened,
@@ -66,11 +65,12 @@ class Host:
 
     async def serve(self, link: socket.socket) -> None:
         """Become what the gateway asks for, and do what it says."""
-        self._writer = Writer(link.dup())
+        ours = link.dup()
         await Pipe.open(link, self._heard.put_nowait, _end)
         begin = await self._heard.get()
         if not isinstance(begin, Begin):
             raise InternalError(f"The first message is {type(begin).__name__}.")
+        self._writer = Writer(ours, begin.config.silence / _BEATS)
         try:
             await self._live(begin.name, begin.config)
         except InhouseError as error:
@@ -95,10 +95,8 @@ class Host:
             self._writer.put(Ready(await routes.open(self._answers.describe())))
             if config.warm:
                 threading.Thread(target=_warm_up, name="inhouse-warm-up", daemon=True).start()
-            beating = asyncio.create_task(self._beat(config.silence / _BEATS))
             while not isinstance(message := await self._heard.get(), Leave):
                 self._obey(message)
-            beating.cancel()
             self._runner.close(0)
             await routes.close()
 
@@ -127,11 +125,6 @@ class Host:
         except BaseException as error:  # noqa: BLE001 - a pack's own code, such as a check that exits
             _LOG.exception("The question %r could not be answered.", asked.question)
             self._writer.put(Refusal(asked.number, InternalError(f"{type(error).__name__}: {error}")))
-
-    async def _beat(self, seconds: float) -> None:
-        while True:
-            await asyncio.sleep(seconds)
-            self._writer.put(Beat())
 
 
 def _end() -> None:

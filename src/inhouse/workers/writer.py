@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from inhouse.workers.codec import encode
 from inhouse.workers.joining import joined
+from inhouse.workers.messages import Beat
 
 if TYPE_CHECKING:
     import socket
@@ -29,11 +30,13 @@ class Writer:
 
     Args:
         link: a connected socket; may be one that does not block.
+        pause: seconds without anything to send after which a sign of life is sent.
 
     """
 
-    def __init__(self, link: socket.socket) -> None:
+    def __init__(self, link: socket.socket, pause: float) -> None:
         self._link = link
+        self._pause = pause
         self._waiting: SimpleQueue[Message | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="inhouse-writer", daemon=True)
         self._thread.start()
@@ -62,7 +65,10 @@ class Writer:
     def _taken(self) -> list[Message]:
         """Wait for a message and return all there are; none means the end."""
         taken: list[Message] = []
-        message = self._waiting.get()
+        try:
+            message = self._waiting.get(timeout=self._pause)
+        except Empty:
+            return [Beat()]
         try:
             while message is not None:
                 taken.append(message)

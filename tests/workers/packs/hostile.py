@@ -151,6 +151,18 @@ class Checked(Node):
         return True if v != "bad" else "v is bad"
 
 
+@PromptServer.instance.routes.get("/hostile/{name}")  # type: ignore[untyped-decorator] # as above
+async def hello(request: Any) -> Any:
+    """Say hello, or let nothing else happen on the loop until a file is there."""
+    from aiohttp import web
+
+    if "wait" in request.query:
+        Path(request.query["wait"]).with_suffix(".runs").touch()
+        while not Path(request.query["wait"]).exists():  # noqa: ASYNC240 - that is what it is for
+            threading.Event().wait(0.005)
+    return web.json_response({"hello": request.match_info["name"]})
+
+
 class Secret(Node):
     """Shows a variable of the environment."""
 
