@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Mapping
@@ -54,7 +55,7 @@ class UserSettings:
 
         """
         with self._lock:
-            content = orjson.dumps({**self.of(user), **values})
+            content = json.dumps({**self.of(user), **values}, indent=4).encode()
             if len(content) > _LARGEST:
                 raise TooLargeError(f"All settings of a user together have at most {_LARGEST >> 20} MB.")
             write_atomic(self._folders.profile(user) / FILE, lambda file: file.write(content))

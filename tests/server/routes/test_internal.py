@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from tests.server.replay import replay
 from tests.server.routes.conftest import Serve
 
 from inhouse.models.catalogue import ModelCatalogue
@@ -74,15 +75,14 @@ def test_files_are_listed_newest_first(client: TestClient, folders: UserFolders)
     (folders.output / "folder").mkdir()
     assert client.get("/internal/files/output").json() == ["new.png", "old.png"]
     assert client.get("/internal/files/temp", headers={"comfy-user": "ann"}).json() == []
-    refused = client.get("/internal/files/bad")
-    assert (refused.status_code, refused.json()) == (400, {"error": "Invalid directory type"})
+
+
+def test_there_are_no_other_folders_and_no_twins(client: TestClient) -> None:
+    others = ("/internal/files/bad", "/api/internal/folder_paths")
+    replay(client, "http_internal", only=lambda request: request["path"] in others)
 
 
 def test_model_folders_are_named_and_not_located(client: TestClient, tmp_path: Path) -> None:
     response = client.get("/internal/folder_paths")
     assert response.json()["loras"] == ["models/loras"]
     assert str(tmp_path) not in response.text
-
-
-def test_there_is_no_twin_under_api(client: TestClient) -> None:
-    assert client.get("/api/internal/folder_paths").status_code == 404

@@ -40,6 +40,5 @@ def test_every_route_has_the_methods_it_has_in_comfyui(serve: Serve) -> None:
     client = serve(system.routes(OneWorker(), {}))
     assert client.head("/system_stats").content == b""
     assert client.head("/system_stats").headers["content-type"] == "application/json; charset=utf-8"
-    refused = client.post("/system_stats")
-    assert (refused.status_code, refused.text) == (405, "405: Method Not Allowed")
+    replay(client, "http_methods", only=lambda request: request["path"] == "/system_stats")
     assert client.options("/system_stats").status_code == 200

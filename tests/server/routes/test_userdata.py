@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 from tests.server.replay import exchanges, replay, send
 from tests.server.routes.conftest import Serve
 
-from inhouse.server.routes import canvas, userdata
+from inhouse.server.routes import canvas, user_settings, userdata
 from inhouse.server.user_folders import UserFolders
+from inhouse.server.user_settings import UserSettings
 
 
 @pytest.fixture
@@ -53,6 +57,17 @@ def test_a_file_of_many_folders_is_one_name(client: TestClient) -> None:
     client.post("/userdata/a%2Fmove%2Fb", content=b"here")
     assert client.get("/api/userdata/a%2Fmove%2Fb").content == b"here"
     assert client.get("/userdata/a/move/b").status_code == 404
+
+
+def test_users_who_say_who_they_are_have_what_is_theirs_as_in_comfyui(serve: Serve, folders: UserFolders) -> None:
+    def known(request: Mapping[str, Any]) -> bool:
+        names = {name.lower(): value for name, value in request.get("headers", {}).items()}
+        return "comfy-user" in names and names["comfy-user"] != "nobody"
+
+    client = serve(userdata.routes(folders), user_settings.routes(UserSettings(folders)))
+    replay(client, "multi_settings_userdata", only=known, skip=("/userdata?dir=.",))
+    listed = client.get("/userdata?dir=.", headers={"comfy-user": "Ann-B-_<UUID_ANN>"}).json()
+    assert sorted(listed) == ["comfy.settings.json", "f.txt"]
 
 
 def test_users_files_lie_apart(client: TestClient) -> None:
