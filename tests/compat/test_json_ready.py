@@ -10,7 +10,11 @@ from hypothesis import strategies as st
 from inhouse.compat.json_ready import json_ready
 
 PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text("abcé"),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text("abcé"),
     lambda inner: st.lists(inner) | st.dictionaries(st.text("ab"), inner),
 )
 
