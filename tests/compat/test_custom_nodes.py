@@ -15,6 +15,7 @@ from inhouse.files import Folders
 from inhouse.models.catalogue import ModelCatalogue
 
 HOST_MODULES = ("comfy", "comfy_api", "comfy_execution", "custom_nodes", "folder_paths", "nodes", "server")
+DATA = Path(__file__).parents[1] / "data"
 PACK = """
 class Node:
     INPUT_TYPES = classmethod(lambda cls: {"required": {}})
@@ -150,6 +151,27 @@ def test_a_pack_may_import_another_of_the_same_folder(tmp_path: Path) -> None:
     registry = Registry()
     with load(tmp_path, registry):
         assert "More" in registry
+
+
+def test_packs_of_third_parties_that_collide_are_both_named() -> None:
+    with pytest.raises(RegistryError, match="'Mark' is declared by pack 'first_marks' and by 'second_marks'"):
+        load(DATA / "colliding_nodes")
+
+
+def test_a_pack_says_where_its_scripts_lie_in_its_project_file(tmp_path: Path) -> None:
+    pack = tmp_path / "one"
+    (pack / "scripts").mkdir(parents=True)
+    (pack / "__init__.py").write_text(PACK, encoding="utf-8")
+    (pack / "pyproject.toml").write_text('[tool.comfy]\nweb = "scripts"\n', encoding="utf-8")
+    with load(tmp_path) as nodes:
+        assert nodes.packs[0].web == pack / "scripts"
+
+
+def test_folders_that_a_pack_lists_are_watched(tmp_path: Path) -> None:
+    toys = f"import folder_paths\nfolder_paths.add_model_folder_path('toys', {str(tmp_path / 'toys')!r})\n"
+    (tmp_path / "one.py").write_text(toys + PACK, encoding="utf-8")
+    with load(tmp_path) as nodes:
+        assert nodes.packs[0].watches == (tmp_path / "toys",)
 
 
 def test_importing_the_loader_installs_nothing() -> None:

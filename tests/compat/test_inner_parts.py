@@ -31,5 +31,10 @@ def test_a_node_of_ours_is_found_where_packs_import_it_from() -> None:
         _ = module.__wrapped__
 
 
+def test_a_flag_that_nobody_has_set_is_off() -> None:
+    assert not inner_part("comfy.x.FLAG")
+    assert type("Mine", (inner_part("comfy.x.Base"),), {})
+
+
 def test_other_names_are_no_modules_of_comfyui() -> None:
     assert inner_module("comfyish.ops", {}) is None

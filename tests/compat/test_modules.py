@@ -67,20 +67,36 @@ def test_packs_find_the_names_they_import(host: Any, module: str, names: str) ->
     assert [name for name in names.split() if not hasattr(found, name)] == []
 
 
-def test_what_no_module_has_is_said_to_be_missing(host: Any) -> None:
-    assert host.registry
-    with pytest.raises(ModuleNotFoundError, match=r"comfy_execution\.caching"):
-        importlib.import_module("comfy_execution.caching")
-    with pytest.raises(AttributeError, match="no attribute 'Nowhere'"):
-        _ = importlib.import_module("nodes").Nowhere
-
-
 def test_the_inside_of_comfyui_can_be_imported_and_says_so_when_it_is_used(host: Any) -> None:
     assert host.registry
     attention = importlib.import_module("comfy.ldm.modules.attention").optimized_attention
     with pytest.raises(NotOfferedError, match=r"comfy\.ldm\.modules\.attention\.optimized_attention"):
         attention(1, 2, 3)
+    with pytest.raises(NotOfferedError, match=r"comfy_api\.latest\.InputImpl\.VideoFromFile"):
+        importlib.import_module("comfy_api.latest").InputImpl.VideoFromFile("x")
+    with pytest.raises(NotOfferedError, match=r"nodes\.Nowhere"):
+        importlib.import_module("nodes").Nowhere()
     assert importlib.import_module("comfy_extras.nodes_ours").Core is importlib.import_module("nodes").Core
+    assert "Nowhere" not in importlib.import_module("nodes").NODE_CLASS_MAPPINGS
+    assert not importlib.import_module("comfy.model_management").a_flag_of_next_year
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from comfy import model_base, utils",
+        "import comfy.model_detection",
+        "from comfy_execution.caching import HierarchicalCache",
+        "from execution import PromptExecutor",
+        "from app.user_manager import UserManager",
+        "import comfy.ops\nclass Layer(comfy.ops.manual_cast.Linear): pass",
+        "from comfy_api.latest import Input, InputImpl, Types",
+        "from comfy.utils import a_function_of_next_year",
+    ],
+)
+def test_lines_that_packs_begin_with(host: Any, line: str) -> None:
+    assert host.registry
+    exec(line, {})
 
 
 def test_routes_and_messages_without_a_server_lead_nowhere(host: Any) -> None:

@@ -160,7 +160,7 @@ class CustomNodes:
         return folder if folder is not None and folder.is_dir() else None
 
     def _problem(self, path: Path, text: str, error: BaseException) -> None:
-        hint = _hint(error) if isinstance(error, ModuleNotFoundError) else ""
+        hint = f"Install {error.name!r}, or move the pack away." if isinstance(error, ModuleNotFoundError) else ""
         name = _pack_name(path)
         problem = PackError(name, f"Custom pack {name!r} {text}.", hint=hint or "Mend it, or move it away.")
         problem.__cause__ = error
@@ -196,12 +196,6 @@ def _pack_paths(folder: Path) -> list[Path]:
         and ((path.suffix == ".py" and path.is_file()) or (path / "__init__.py").is_file())
         and path.suffix != ".disabled"
     ]
-
-
-def _hint(error: ModuleNotFoundError) -> str:
-    if str(error.name).partition(".")[0] in ("comfy_execution", "comfy_api", "execution", "app", "utils", "main"):
-        return f"It reaches into ComfyUI's inside ({error.name}), which Inhouse does not have."
-    return f"Install {error.name!r}, or move the pack away."
 
 
 def _project(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -49,23 +50,23 @@ class FolderPaths:
 
     def get_input_directory(self) -> str:
         """Return the folder of pictures to read."""
-        return str(self._now.input)
+        return _there(self._now.input)
 
     def get_output_directory(self) -> str:
         """Return the folder of results."""
-        return str(self._now.output)
+        return _there(self._now.output)
 
     def get_temp_directory(self) -> str:
         """Return the folder of previews."""
-        return str(self._now.temp)
+        return _there(self._now.temp)
 
     def get_directory_by_type(self, type_name: str) -> str | None:
         """Return the folder called ``input``, ``output`` or ``temp``; None for another name."""
-        return str(getattr(self._now, type_name)) if type_name in ("input", "output", "temp") else None
+        return _there(getattr(self._now, type_name)) if type_name in ("input", "output", "temp") else None
 
     def get_user_directory(self) -> str:
         """Return the folder of settings that packs keep; it is everybody's."""
-        return str(Path(self.base_path) / "user")
+        return _there(Path(self.base_path) / "user")
 
     def get_folder_paths(self, folder_name: str) -> list[str]:
         """Return the folders of a kind of model."""
@@ -163,6 +164,13 @@ class FolderPaths:
         taken = [int(match[1]) for path in target.parent.iterdir() if (match := number.match(path.name))]
         subfolder = os.path.relpath(target.parent, Path(output_dir).resolve())
         return str(target.parent), target.name, max(taken, default=0) + 1, "" if subfolder == "." else subfolder, prefix
+
+
+def _there(folder: Path) -> str:
+    """Return a folder, which packs take for granted: it is made if it can be."""
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    return str(folder)
 
 
 def _models_dir(catalogue: ModelCatalogue, base: Path) -> Path:

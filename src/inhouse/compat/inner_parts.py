@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 _WHY = "it is a part of ComfyUI's own inside, and other nodes of the pack work without it"
-_PACKAGES = ("comfy.", "comfy_extras.", "comfy_api_nodes.", "comfy_config.")
+_TOPS = frozenset({"comfy", "comfy_api", "comfy_api_nodes", "comfy_config", "comfy_execution", "comfy_extras"})
+_ALONE = frozenset({"app", "execution", "protocol"})
+"""Further modules of ComfyUI's, whose names are anybody's."""
+TOPS = _TOPS | _ALONE
 
 
 class _Inner(type):
-    """The class of such parts: what they have is a part, too; only calling one fails."""
+    """The class of such parts: what they have is a part, too; only calling one fails. None of them is set."""
 
     def __getattr__(cls, name: str) -> Any:
         if name.startswith("__"):
@@ -30,6 +33,10 @@ class _Inner(type):
         if "__inner__" in vars(cls):
             raise unavailable(str(cls.__doc__), _WHY)
         return super().__call__(*arguments, **named)
+
+    def __bool__(cls) -> bool:
+        """Be false, as a flag that nobody has set; what packs derive is a class like any other."""
+        return "__inner__" not in vars(cls)
 
 
 def inner_part(name: str) -> type[Any]:
@@ -50,15 +57,25 @@ def inner_module(name: str, classes: Mapping[str, type[Any]]) -> ModuleType | No
         classes: nodes by their ids, which modules of ``comfy_extras`` have by the same names.
 
     """
-    if not name.startswith(_PACKAGES):
+    if name.partition(".")[0] not in TOPS:
         return None
-    module = make_module(name, __path__=[])
+    members = dict(classes) if name.startswith("comfy_extras.") else {}
+    return with_inner_parts(make_module(name, __path__=[], **members))
+
+
+def with_inner_parts(module: ModuleType) -> ModuleType:
+    """Give a module a part for every name that it does not have, also for those of modules that it might have."""
+    name, known = module.__name__, module.__dict__.get("__getattr__")
 
     def look_up(member: str) -> Any:
         if member.startswith("__"):
             raise AttributeError(f"module {name!r} has no attribute {member!r}")
-        found = classes.get(member) if name.startswith("comfy_extras.") else None
-        part = found or inner_part(f"{name}.{member}")
+        if known is not None:
+            try:
+                return known(member)
+            except AttributeError:
+                pass
+        part = inner_part(f"{name}.{member}")
         setattr(module, member, part)
         return part
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from inhouse.errors import RegistryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 MARK = "__inhouse__"
 
@@ -21,17 +21,21 @@ class ModuleTable:
 
     Args:
         modules: each by its full name.
-        missing: asked for a module below one of these that is not in the table; None from it means there is none.
+        missing: asked for a module that is neither in the table nor anywhere else; None from it means there is none.
+        tops: names of modules that it is asked for; they, and what is below them, are taken out at the end, too.
 
     """
 
     def __init__(
-        self, modules: Mapping[str, ModuleType], missing: Callable[[str], ModuleType | None] | None = None
+        self,
+        modules: Mapping[str, ModuleType],
+        missing: Callable[[str], ModuleType | None] | None = None,
+        tops: Collection[str] = (),
     ) -> None:
         self._modules = dict(modules)
         self._before: dict[str, ModuleType] = {}
         self._path: list[str] = []
-        self._tops = frozenset(name.partition(".")[0] for name in modules)
+        self._tops = frozenset(name.partition(".")[0] for name in modules) | frozenset(tops)
         self._finder = _Finder(missing) if missing else None
 
     def install(self) -> None:

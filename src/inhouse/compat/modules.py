@@ -19,7 +19,7 @@ from inhouse.compat import (
 )
 from inhouse.compat.core_nodes import NodeClasses
 from inhouse.compat.folder_paths import FolderPaths
-from inhouse.compat.inner_parts import inner_module
+from inhouse.compat.inner_parts import TOPS, inner_module, with_inner_parts
 from inhouse.compat.model_calls import model_modules
 from inhouse.compat.module_table import ModuleTable, make_module
 from inhouse.compat.prompt_server import BinaryEventTypes, PackHost, server_class
@@ -72,7 +72,6 @@ class HostModules:
         self.server = server.instance
         known = NodeClasses(registry, self.classes)
         listed = [
-            make_module(PACKS, __path__=[str(packs)]),
             *_comfy(host),
             *sampling_modules(registry),
             *model_modules(known, catalogue),
@@ -80,7 +79,9 @@ class HostModules:
             *_comfy_execution(),
             *_top_level(registry, known, self, server),
         ]
-        self.table = ModuleTable({module.__name__: module for module in listed}, lambda name: inner_module(name, known))
+        modules = {module.__name__: with_inner_parts(module) for module in listed}
+        modules[PACKS] = make_module(PACKS, __path__=[str(packs)])
+        self.table = ModuleTable(modules, lambda name: inner_module(name, known), TOPS)
 
 
 def _top_level(
@@ -103,8 +104,6 @@ def _top_level(
         ),
         make_module("server", PromptServer=server, BinaryEventTypes=BinaryEventTypes),
         make_module("comfyui_version", __version__=COMFYUI_VERSION),
-        make_module("comfy_extras", __path__=[]),
-        make_module("comfy_api_nodes", __path__=[]),
     ]
 
 
