@@ -54,10 +54,8 @@ class Child:
 
     def kill(self) -> None:
         """Kill it and all that it started."""
-        if self._process.returncode is None:
+        if self._process.returncode is None:  # asyncio's own way may lose how it ended to ``Popen.poll``
             self._kill_group()
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
 
     @property
     def end(self) -> str:
