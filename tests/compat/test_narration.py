@@ -356,6 +356,35 @@ def test_a_worker_that_dies_is_told_of_as_an_error_of_the_node_that_ran() -> Non
     ]
 
 
+def test_of_several_failures_the_first_is_told_but_for_a_stop() -> None:
+    narrator = Narrator("R", "A", CHAIN)
+    _hear(narrator, NodeFailed("1", "1", NodeExecutionError("first"), caught=False))
+    _hear(narrator, NodeFailed("2", "2", NodeExecutionError("second"), caught=False))
+    (message,) = narrator.lost(WorkerLostError("gone"))
+    assert json.loads(str(message.frame(with_metadata=True)))["data"]["exception_message"] == "first\n"
+    narrator = Narrator("R", "A", CHAIN)
+    _hear(narrator, NodeFailed("1", "1", NodeExecutionError("first"), caught=False))
+    _hear(narrator, NodeFailed("2", "2", InterruptedRunError(), caught=False))
+    assert _hear(narrator, RunFinished("R", "interrupted"))[0]["data"]["node_id"] == "2"
+
+
+def test_what_was_caught_is_to_blame_if_an_output_asked_for_it_otherwise() -> None:
+    narrator = Narrator("R", "A", CHAIN)
+    _hear(narrator, NodeFailed("1", "1", NodeExecutionError("no"), caught=True))
+    (error,) = _hear(narrator, RunFinished("R", "error"))
+    assert (error["data"]["node_id"], error["data"]["exception_message"]) == ("1", "no\n")
+
+
+def test_says_how_far_a_run_is() -> None:
+    narrator = Narrator("R", "A", CHAIN)
+    assert (narrator.done, narrator.progress) == (0, [])
+    _hear(narrator, NodesCached(("1",)), NodeStarted("2", "2"), NodeProgress("2", "2", 3, 20))
+    assert narrator.done == 1
+    assert [(node["node_id"], node["value"], node["max"]) for node in narrator.progress] == [("2", 3, 20)]
+    _hear(narrator, NodeFinished("2", "2", None, 0.1))
+    assert (narrator.done, narrator.progress) == (2, [])
+
+
 def test_a_run_that_ends_before_its_first_node_names_a_node_all_the_same() -> None:
     (message,) = Narrator("R", "A", {}).hear(RunFinished("R", "interrupted"))
     assert json.loads(str(message.frame(with_metadata=True)))["data"]["node_id"] == ""

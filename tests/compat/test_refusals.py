@@ -2,11 +2,12 @@ from typing import Annotated, Any
 
 import pytest
 
-from inhouse import Choices, Registry, node
+from inhouse import Choices, Context, Registry, node
 from inhouse.compat.admission import admit
 from inhouse.compat.object_info import spec_from_object_info
 from inhouse.compat.refusals import RefusedError, refused
 from inhouse.engine.registry import ChoiceSource
+from inhouse.errors import PathEscapeError
 
 
 def _described(name: str, inputs: dict[str, Any], outputs: list[str], *, output_node: bool = False) -> Any:
@@ -85,6 +86,29 @@ def test_a_circle_is_named(registry: Registry) -> None:
     body = _refusal(registry, {"1": scale, "2": other, "3": _save("2")})
     assert body["error"]["details"] == "The nodes feed each other in a circle: 2 -> 1 -> 2"
     assert [error["type"] for error in body["node_errors"]["2"]["errors"]] == ["dependency_cycle"]
+
+
+def test_a_choice_that_is_refused_for_a_reason_of_its_own_says_which(registry: Registry) -> None:
+    def accepts(_kind: str, name: str) -> bool:
+        raise PathEscapeError(f"{name} leaves its folder.", hint="Name a file in it.")
+
+    there = registry.with_sources({"input": ChoiceSource(lambda _: ["a.png"], accepts=accepts)})
+    there.add([ours])
+    body = _refusal(there, {"1": {"class_type": "Ours", "inputs": {"image": "../b.png"}}})
+    (error,) = body["node_errors"]["1"]["errors"]
+    assert (error["type"], error["details"]) == ("value_not_in_list", "image: '../b.png' not in ['a.png']")
+    assert error["extra_info"]["hint"] == "../b.png leaves its folder. Name a file in it."
+
+
+def test_a_fault_that_comfyui_does_not_know_is_told_in_our_words(registry: Registry) -> None:
+    @node("Shares", output_node=True, reads=("{name}",))
+    def shares(*, name: str = "x", context: Context) -> None:
+        """Read a shared name."""
+
+    registry.add([shares])
+    body = _refusal(registry, {"1": LOAD, "2": {"class_type": "Shares", "inputs": {"name": ["1", 0]}}})
+    told = {error["type"]: error["message"] for error in body["node_errors"]["2"]["errors"]}
+    assert told["shared_name_linked"].startswith("The shared name '{name}'")
 
 
 def test_of_very_many_faults_the_first_are_told(registry: Registry) -> None:

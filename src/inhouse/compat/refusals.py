@@ -13,6 +13,7 @@ from inhouse.errors import WorkflowError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from inhouse.engine.markers import Range
     from inhouse.engine.registry import Registry
     from inhouse.engine.sockets import InputSpec
     from inhouse.engine.validation import Validation
@@ -21,6 +22,20 @@ if TYPE_CHECKING:
 
 _MANY = 20
 """Longer lists of choices are counted, not printed."""
+_OF_INPUTS = frozenset(
+    {
+        "required_input_missing",
+        "bad_linked_input",
+        "return_type_mismatch",
+        "value_smaller_than_min",
+        "value_bigger_than_max",
+        "invalid_input_type",
+        "link_expected",
+    }
+)
+"""Faults of an input that are told with its description."""
+_NOT_THERE = ("value_not_in_list", "model_not_found")
+"""Faults of a choice that need no words of their own; others do, such as of a path that leaves its folder."""
 _MOST = 200
 """Of so many nodes the errors are told: of thousands nobody reads them, and to find who needs which takes long."""
 _CHECK_FAILED = re.compile(r"The node's own check failed: (\w+): (.*)", re.DOTALL)
@@ -164,7 +179,7 @@ class _Writer:
         code, name, value = fault.code, fault.input_name, fault.details.get("received_value")
         if code == "cycle":
             return _error("dependency_cycle", _circle(fault), {}, fault.hint)
-        if declared is None:
+        if declared is None or (code not in _OF_INPUTS and "choices" not in fault.details):
             return _error(code, fault.message, {"input_name": name} if name else {}, fault.hint, fault.message)
         config = input_config(declared, self.registry)
         info = {"input_name": name, "input_config": config, "received_value": value}
@@ -175,14 +190,12 @@ class _Writer:
                 written = _error(code, name, info)
             case "return_type_mismatch":
                 written = self.mismatch(fault, config)
-            case "value_smaller_than_min" | "value_bigger_than_max":
-                written = _error(code, name, info, message=_bound(fault, declared))
+            case "value_smaller_than_min" | "value_bigger_than_max" if declared.range is not None:
+                written = _error(code, name, info, message=_bound(fault, declared.range, declared.exact))
             case "invalid_input_type" | "link_expected":
                 written = _unreadable(fault, declared, info)
-            case _ if "choices" in fault.details:
-                written = _not_in_list(fault, info)
             case _:
-                written = _error(code, f"{name}: {fault.message}", info, fault.hint, fault.message)
+                written = _not_in_list(fault, info)
         return written
 
     def mismatch(self, fault: Fault, config: list[Any]) -> dict[str, Any]:
@@ -238,13 +251,10 @@ def _circle(fault: Fault) -> str:
     return fault.message.rpartition(": ")[2].rstrip(".")
 
 
-def _bound(fault: Fault, declared: InputSpec) -> str:
-    value, bounds = fault.details.get("received_value"), declared.range
-    if bounds is None:
-        return fault.message
-    smaller = fault.code == "value_smaller_than_min"
+def _bound(fault: Fault, bounds: Range, kind: Any) -> str:
+    value, smaller = fault.details.get("received_value"), fault.code == "value_smaller_than_min"
     bound = bounds.min if smaller else bounds.max
-    if declared.exact is float:
+    if kind is float:
         bound = float(bound)
     return f"Value {value} smaller than min of {bound}" if smaller else f"Value {value} bigger than max of {bound}"
 
@@ -262,4 +272,5 @@ def _not_in_list(fault: Fault, info: dict[str, Any]) -> dict[str, Any]:
     many = len(choices) > _MANY
     listed = f"(list of length {len(choices)})" if many else str(choices)
     details = f"{fault.input_name}: '{fault.details.get('received_value')}' not in {listed}"
-    return _error("value_not_in_list", details, {**info, "input_config": None} if many else info, fault.hint)
+    hint = fault.hint if fault.code in _NOT_THERE else f"{fault.message} {fault.hint}".rstrip()
+    return _error("value_not_in_list", details, {**info, "input_config": None} if many else info, hint)
