@@ -31,7 +31,7 @@ def test_a_run_is_followed_from_its_acceptance_to_its_end() -> None:
     metrics.run_accepted()
     metrics.run_started(0.5)
     metrics.run_ended("portraits", "success", 2.0)
-    metrics.run_ended("portraits", "cancelled")
+    metrics.runs_cancelled(1)
     assert value(metrics, "inhouse_runs_accepted_total") == 2
     assert value(metrics, "inhouse_run_wait_seconds_sum") == 0.5
     assert value(metrics, "inhouse_runs_ended_total", status="success") == 1

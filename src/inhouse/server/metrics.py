@@ -98,12 +98,15 @@ class Metrics:
         """Count a run that a worker took, and how long it waited for that."""
         self._wait.observe(waited)
 
-    def run_ended(self, workflow: str, status: str, seconds: float | None = None) -> None:
-        """Count the end of a run; ``workflow`` is its ``workflow_label``, ``seconds`` None if it never started."""
+    def run_ended(self, workflow: str, status: str, seconds: float) -> None:
+        """Count the end of a run, by its ``workflow_label``, and how long it ran."""
         self._ended.labels(status).inc()
-        if seconds is not None:
-            labels = self._shapes if workflow.startswith("#") else self._names
-            self._run.labels(labels(workflow)).observe(seconds)
+        labels = self._shapes if workflow.startswith("#") else self._names
+        self._run.labels(labels(workflow)).observe(seconds)
+
+    def runs_cancelled(self, count: int) -> None:
+        """Count runs that somebody took back before they began."""
+        self._ended.labels("cancelled").inc(count)
 
     def nodes_cached(self, count: int) -> None:
         """Count nodes that did not have to run."""

@@ -190,6 +190,7 @@ class Runs:
                 for waiting in found:
                     self._queue.push(waiting)
                 raise
+        self._metrics.runs_cancelled(len(found))
         for user in {waiting.user for waiting in found}:
             self._messenger.status(user)
         stopped = []
