@@ -94,6 +94,7 @@ class CustomNodes:
     ) -> None:
         self.packs: list[CustomPack] = []
         self.problems: list[PackError] = []
+        self.folders = folders
         self._expansions = Expansions()
         self.host = host or PackHost()
         self._modules = HostModules(registry, folders, catalogue, folder, self.host)

@@ -95,7 +95,7 @@ def described(nodes: CustomNodes, registry: Registry) -> list[dict[str, Any]]:
             "web": pack.web,
             "folder": pack.path if pack.path.is_dir() else None,
             "problem": "\n".join(problems.pop(pack.name, ())),
-            "watches": list(pack.watches),
+            "watches": [*pack.watches, nodes.folders.input] if pack.nodes else [],
         }
         for pack in nodes.packs
     ]

@@ -34,7 +34,7 @@ _USERS = 16
 _RENEWAL_SECONDS = 60.0
 """Packs are asked to describe themselves anew so often at least: they may list what nobody else knows of."""
 _PATIENCE_SECONDS = 1.0
-"""They are not asked more often than this, whatever workflows ask for."""
+"""They are not asked more often than this, unless a workflow has a value that was not among the choices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,20 +167,24 @@ class NodeCatalogue:
 
     def _fresh(self, *, wanted: bool = False) -> _Packs:
         """Return what packs say, asked anew if it is old, or ``wanted``, or if files that they list have changed."""
-        packs = self._packs
-        if self._renew is None or not packs.entries:
-            return packs
-        age = self._clock() - packs.at
-        if age < _PATIENCE_SECONDS or (not wanted and age < _RENEWAL_SECONDS and packs.stamp.holds()):
+        packs, asked = self._packs, self._clock()
+        age = asked - packs.at
+        soon = age < _PATIENCE_SECONDS or (age < _RENEWAL_SECONDS and packs.stamp.holds())
+        if self._renew is None or not packs.entries or (soon and not wanted):
             return packs
         with self._renewing:
-            if self._packs is packs:
-                try:
-                    self._packs = self._read(self._renew())
-                except InhouseError as error:
-                    _LOG.warning("Custom packs cannot be described anew: %s", error)
-                    self._packs = replace(packs, at=self._clock())
+            if self._packs.at < asked:  # nobody has asked since
+                self._ask_anew(self._renew)
             return self._packs
+
+    def _ask_anew(self, renew: Callable[[], Sequence[PackDescription]]) -> None:
+        begun = self._clock()
+        try:
+            renewed = self._read(renew())
+        except InhouseError as error:
+            _LOG.warning("Custom packs cannot be described anew: %s", error)
+            renewed = self._packs
+        self._packs = replace(renewed, at=begun)
 
     def _pack_choices(self, folders: Folders) -> ChoiceSource:
         def names(rest: str) -> Sequence[Any]:

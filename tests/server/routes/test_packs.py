@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
+from tests.gateway import PROBES, Gateway
 
 from inhouse import Registry
 from inhouse.compat.custom_nodes import CustomNodes
@@ -194,3 +195,69 @@ def test_a_client_that_goes_ends_the_live_connection(client: TestClient) -> None
         socket.send_text("hello")
         socket.receive_json()
     assert client.get(NOTES).status_code == 200
+
+
+# -- the same pack in a worker's process, behind a whole gateway -------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    folder = tmp_path_factory.mktemp("gateway")
+    with Gateway(folder, "--custom-nodes", PROBES, "--models", folder / "models") as running:
+        yield running
+
+
+def note(text: str, **inputs: Any) -> dict[str, Any]:
+    given = {"text": text, "picture": "none", "stars": 1, **inputs}
+    return {"1": {"class_type": "GalleryNote", "inputs": given}}
+
+
+def test_a_pack_is_described_with_all_that_it_brings(gateway: Gateway) -> None:
+    info = gateway.ask("GET", "/object_info").json
+    assert info["GalleryNote"]["display_name"] == "Note on a picture"
+    assert "euler" in info["GalleryNote"]["input"]["optional"]["sampler"][0]
+    assert info["SlowWeather_Forecast"]["python_module"] == "custom_nodes.slow_weather"
+    assert "/extensions/gallery_notes/js/gallery_notes.js" in gateway.ask("GET", "/extensions").json
+    assert gateway.ask("GET", "/extensions/gallery_notes/js/gallery_notes.js").status == 200
+    assert "one_note" in gateway.ask("GET", "/workflow_templates").json["gallery_notes"]
+    assert gateway.ask("GET", "/i18n").json["fr"]["nodeDefs"]["GalleryNote"]["display_name"] == "Note sur une image"
+
+
+def test_a_pack_that_cannot_be_imported_is_named_and_harms_no_other(gateway: Gateway) -> None:
+    logs = "".join(path.read_text() for path in (gateway.folder / "state" / "logs").iterdir())
+    assert "'wants_more' cannot be loaded: ModuleNotFoundError: No module named 'a_package_that_nobody_has'" in logs
+    assert gateway.ask("GET", "/object_info/GalleryEven").json != {}
+
+
+def test_a_pack_talks_to_the_canvas_that_asked(gateway: Gateway) -> None:
+    ear = gateway.listen("me")
+    gateway.submit(note("hello", stars=2), client_id="me")
+    assert ear.until("gallery_notes.added")["data"]["note"] == "hello **"
+    assert ear.until("executed")["data"]["output"] == {"text": ["hello **"]}
+    assert "hello **" in gateway.ask("GET", "/api/gallery_notes/notes").json["notes"]
+
+
+def test_a_pack_changes_requests_before_they_are_checked(gateway: Gateway) -> None:
+    ear = gateway.listen("today")
+    gateway.submit(note("{{today}}"), client_id="today")
+    assert ear.until("executed")["data"]["output"] == {"text": ["a fine day *"]}
+
+
+def test_checks_of_packs_refuse_before_anything_runs(gateway: Gateway) -> None:
+    odd = {"1": {"class_type": "GalleryEven", "inputs": {"n": 3}}}
+    answer = gateway.ask("POST", "/prompt", {"prompt": odd})
+    assert (answer.status, b"3 is odd" in answer.body) == (400, True)
+
+
+def test_a_file_that_came_after_the_pack_was_described_may_be_chosen(gateway: Gateway) -> None:
+    (gateway.folder / "input" / "later.png").write_bytes(b"x")
+    gateway.over(gateway.submit(note("seen", picture="later.png")))
+    listed = gateway.ask("GET", "/object_info/GalleryNote").json["GalleryNote"]["input"]["required"]["picture"][0]
+    assert "later.png" in listed
+
+
+def test_a_new_style_node_waits_for_its_answer(gateway: Gateway) -> None:
+    forecast = {"1": {"class_type": "SlowWeather_Forecast", "inputs": {"place": "Rome", "unit": "kelvin"}}}
+    run_id = gateway.submit(forecast)
+    assert gateway.over(run_id) == "completed"
+    assert gateway.history(run_id)["outputs"] == {"1": {"text": ["Rome: 293.15"]}}
