@@ -82,6 +82,7 @@ def _settings(given: dict[str, dict[str, Any]]) -> Settings:
 
 
 def _serve(voice: Voice, settings: Settings) -> None:
+    from inhouse.cli.server_log import server_log
     from inhouse.server.serving import serve
 
     def ready(url: str) -> None:
@@ -91,4 +92,5 @@ def _serve(voice: Voice, settings: Settings) -> None:
             voice.write(f"Inhouse is up: {url}")
             voice.note("Stop with Ctrl-C; what waits is kept, and goes on when you start again.")
 
-    serve(settings, ready)
+    with server_log(voice.notices):
+        serve(settings, ready)
