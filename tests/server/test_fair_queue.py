@@ -106,3 +106,24 @@ def test_it_agrees_with_lists_whatever_happens(steps: list[tuple[object, ...]]) 
                     turns.append(turns.pop(0))
         assert len(queue) == len(model)
         assert all(queue.count(user) == sum(run.user == user for run in model.values()) for user in "abc")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcd"), st.integers(-3, 3), st.booleans(), st.booleans()), max_size=60),
+    st.integers(0, 5),
+)
+def test_a_place_in_the_queue_is_after_so_many_others(runs: list[tuple[str, int, bool, bool]], taken: int) -> None:
+    queue = FairQueue()
+    for index, (user, number, removed, again) in enumerate(runs):
+        queue.push(waiting(str(index), user, number, 0, index))
+        if removed and (run := queue.remove(str(index))) is not None and again:
+            queue.push(run)
+    for _ in range(taken):
+        queue.pop()
+    told = queue.ahead(None, 100)
+    mine = {user: queue.ahead(user, 100) for user in "abcd"}
+    soon = queue.ahead(None, 3)
+    order = [run.run_id for run in iter(queue.pop, None)]
+    assert [(place, run.run_id) for place, run in told] == list(enumerate(order, 1))
+    assert soon == told[:3]
+    assert mine == {user: [(place, run) for place, run in told if run.user == user] for user in "abcd"}

@@ -16,6 +16,7 @@ from inhouse.server.cache_headers import CacheHeaders
 from inhouse.server.gate import Gate
 from inhouse.server.methods import Methods
 from inhouse.server.metrics import CountRequests
+from inhouse.server.overview import Overview
 from inhouse.server.routes import (
     api_docs,
     canvas,
@@ -26,6 +27,7 @@ from inhouse.server.routes import (
     jobs,
     models,
     object_info,
+    overview,
     packs,
     prompt,
     queue,
@@ -92,6 +94,7 @@ def _routers(gateway: Gateway) -> Iterator[APIRouter]:
     yield jobs.routes(runs)
     yield object_info.routes(gateway.catalogue, folders)
     yield view.routes(folders)
+    yield overview.routes(Overview(gateway.ledger, gateway.queue, gateway.dispatcher, gateway.pool, gateway.stats))
     yield uploads.routes(folders)
     yield userdata.routes(folders)
     yield user_settings.routes(UserSettings(folders))

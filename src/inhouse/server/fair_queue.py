@@ -115,6 +115,32 @@ class FairQueue:
         """Return what waits of a user, in no order."""
         return (waiting for waiting in tuple(self._waiting.values()) if waiting.user == user)
 
+    def ahead(self, user: str | None, limit: int) -> list[tuple[int, Waiting]]:
+        """Return the next runs of a user, or of all, each with its place in the whole queue, which counts from 1."""
+        turns = [name for name in self._heaps if name in self._counts]
+        found: list[tuple[int, Waiting]] = []
+        for turn, name in enumerate(turns):
+            if user not in (None, name):
+                continue
+            for rank, waiting in enumerate(self._first(name, limit)):
+                # So many of each user come before: one more of those whose turn it is earlier.
+                before = sum(min(self._counts[each], rank + (place < turn)) for place, each in enumerate(turns))
+                found.append((1 + before, waiting))
+        return sorted(found, key=lambda entry: entry[0])[:limit]
+
+    def _first(self, user: str, limit: int) -> Iterator[Waiting]:
+        """Yield a user's next runs, without taking them: a heap's children are behind it, so few are looked at."""
+        heap = self._heaps[user]
+        seen, yielded = [(heap[0], 0)] if heap else [], set[str]()
+        while seen and len(yielded) < limit:
+            waiting, index = heapq.heappop(seen)
+            for child in (2 * index + 1, 2 * index + 2):
+                if child < len(heap):
+                    heapq.heappush(seen, (heap[child], child))
+            if self._waiting.get(waiting.run_id) is waiting and waiting.run_id not in yielded:  # it may be there twice
+                yielded.add(waiting.run_id)
+                yield waiting
+
     def _forget(self, waiting: Waiting) -> None:
         del self._waiting[waiting.run_id]
         self._room += waiting.size
