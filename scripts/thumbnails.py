@@ -31,7 +31,7 @@ def drawn(template: Path) -> list[Image.Image]:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "inhouse", "run", str(template), "--out", folder, "--json"]
         answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603 - ours
-        shown: list[dict[str, Any]] = [
+        shown: list[list[dict[str, Any]]] = [
             node["images"] for node in json.loads(answer)["outputs"].values() if "images" in node
         ]
         shown.sort(key=lambda files: files[0]["type"] == "output")
