@@ -250,16 +250,17 @@ class TestSurroundings:
 
         go(work())
 
-    def test_nodes_do_not_see_our_settings(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_nodes_see_the_variables_that_their_worker_was_given_and_not_our_settings(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("INHOUSE_STORAGE__URL", "postgresql://me:secret@there")
         monkeypatch.setenv("ANOTHERS_VARIABLE", "kept")
 
         async def work() -> None:
-            async with started(tmp_path) as (worker, ear, _):
-                await ran(
-                    worker, ear, job(tmp_path, ("Secret", "INHOUSE_STORAGE__URL"), ("Secret", "ANOTHERS_VARIABLE"))
-                )
-                assert sorted(ear.shown()) == ["kept", "nothing"]
+            async with started(tmp_path, environment={"CUDA_VISIBLE_DEVICES": "1"}) as (worker, ear, _):
+                names = ("INHOUSE_STORAGE__URL", "ANOTHERS_VARIABLE", "CUDA_VISIBLE_DEVICES")
+                await ran(worker, ear, job(tmp_path, *(("Secret", name) for name in names)))
+                assert sorted(ear.shown()) == ["1", "kept", "nothing"]
 
         go(work())
 

@@ -23,8 +23,12 @@ class Child:
         self._process = process
 
     @classmethod
-    async def start(cls, log: LogFile) -> tuple[Child, socket.socket]:
-        """Start a process whose output goes to a log; return it and our end of its pipe.
+    async def start(cls, log: LogFile, environment: Mapping[str, str]) -> tuple[Child, socket.socket]:
+        """Start a process; return it and our end of its pipe.
+
+        Args:
+            log: where its output goes.
+            environment: variables for it besides our own.
 
         Raises:
             OSError: it cannot be started.
@@ -40,7 +44,7 @@ class Child:
                     stderr=output,
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,  # Ctrl-C is the gateway's business
-                    env=_environment(os.environ),
+                    env={**_environment(os.environ), **environment},
                 )
         except BaseException:
             ours.close()

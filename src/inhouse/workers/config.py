@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from inhouse.engine.engine import CACHE_BYTES
 from inhouse.workers.session import Places
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +24,7 @@ class WorkerConfig:
         silence: seconds without a sign of life after which its process is killed.
         start_seconds: how long it may take to become ready; packs may do much when they are imported.
         warm: import what the first run will need as soon as it is ready.
+        environment: variables for its process besides the gateway's own, such as those that show it one accelerator.
 
     """
 
@@ -37,13 +36,12 @@ class WorkerConfig:
     silence: float = 120.0
     start_seconds: float = 600.0
     warm: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; paths become absolute."""
-        places = {name: _absolute(path) for name, path in asdict(self.places).items()}
-        return {**{item.name: getattr(self, item.name) for item in fields(self)}, "places": places} | {
-            "state": _absolute(self.state)
-        }
+        paths = {"places": {name: _absolute(path) for name, path in asdict(self.places).items()}}
+        return {item.name: getattr(self, item.name) for item in fields(self)} | paths | {"state": _absolute(self.state)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> WorkerConfig:

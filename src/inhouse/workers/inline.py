@@ -35,7 +35,7 @@ class InlineWorker(Worker):
 
     Args:
         name: unique in a gateway.
-        config: what it is to be; ``silence``, ``grace`` and ``warm`` mean nothing here.
+        config: what it is to be; ``silence``, ``grace``, ``warm`` and ``environment`` mean nothing here.
 
     """
 

@@ -69,7 +69,7 @@ class Life:
         """
         name = self._worker.name
         try:
-            self._child, link = await Child.start(self._log)
+            self._child, link = await Child.start(self._log, self._config.environment)
         except OSError as error:
             raise WorkerStartError(f"Worker {name} cannot be started: {error}.") from error
         try:

@@ -104,7 +104,8 @@ def open_session(
 
             if not places.custom_nodes.is_dir():
                 raise FileError(f"There is no folder {places.custom_nodes}.", hint="Name one with --custom-nodes.")
-            custom = stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue, host))
+            offered = manager.hook.register_comfy_members()
+            custom = stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue, host, offered))
         services: dict[type[Any], Any] = {Folders: folders, ModelCatalogue: catalogue}
         if detect or reference:
             services[Compute] = Compute.for_reference() if reference else Compute.detect()
