@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from inhouse import errors
+from inhouse.compat.refusals import RefusedError
 from inhouse.errors import InhouseError
 from inhouse.server.json_body import JsonResponse
 from inhouse.server.responses import Problem, Refusal, empty, text
@@ -92,6 +93,8 @@ def install(app: FastAPI) -> None:
 def _ours(_: Request, error: Exception) -> Response:
     if not isinstance(error, InhouseError):  # the framework's signature is wider than what it calls
         return _internal()
+    if isinstance(error, RefusedError):  # it says itself what ComfyUI's clients read
+        return JsonResponse(error.body, error.status)
     if status_of(error) >= 500:
         _log.error("A request failed: %s", error, exc_info=error)
     return refusal(error)

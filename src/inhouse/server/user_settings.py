@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from inhouse.errors import TooLargeError
+from inhouse.errors import RequestError, TooLargeError
 from inhouse.files import write_atomic
 from inhouse.server.user_folders import UserFolders
 
@@ -50,12 +50,21 @@ class UserSettings:
         """Change some of a user's settings.
 
         Raises:
+            RequestError: they are nested too deep.
             TooLargeError: with them, all settings together would be too large.
             OutputError: they cannot be written; those that were there are still there.
 
         """
         with self._lock:
-            content = json.dumps({**self.of(user), **values}, indent=4).encode()
+            content = _written({**self.of(user), **values})
             if len(content) > _LARGEST:
                 raise TooLargeError(f"All settings of a user together have at most {_LARGEST >> 20} MB.")
             write_atomic(self._folders.profile(user) / FILE, lambda file: file.write(content))
+
+
+def _written(settings: Mapping[str, Any]) -> bytes:
+    """Return the file's content, laid out for people to read."""
+    try:
+        return json.dumps(settings, indent=4).encode()
+    except RecursionError:
+        raise RequestError("The setting is nested too deep.") from None

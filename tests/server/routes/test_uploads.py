@@ -120,3 +120,43 @@ def test_users_files_lie_apart(client: TestClient, folders: UserFolders) -> None
     assert response.json() == {"name": "a.png", "subfolder": "", "type": "input"}
     assert (folders.of("ann").input / "a.png").read_bytes() == b"x"
     assert not (folders.input / "a.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"x", "multipart/form-data"),
+        (b"x", "multipart/form-data; boundary=x"),
+        (
+            b"".join(b'--x\r\nContent-Disposition: form-data; name="%d"\r\n\r\n\r\n' % n for n in range(50))
+            + b"--x--\r\n",
+            "multipart/form-data; boundary=x",
+        ),
+        (b"--x\r\nContent-Disposition: form-data\r\n\r\n\r\n--x--\r\n", "multipart/form-data; boundary=x"),
+    ],
+)
+def test_a_form_that_is_none_is_the_clients_fault(client: TestClient, content: bytes, kind: str) -> None:
+    response = client.post("/upload/image", content=content, headers={"content-type": kind})
+    assert (response.status_code, response.content) == (400, b"")
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "[]",
+        "{}",
+        '{"filename": 1}',
+        '{"filename": "a.png", "type": "bad"}',
+        '{"filename": "a.png", "subfolder": 7}',
+        "\ud800",
+    ],
+)
+def test_a_reference_that_names_no_picture_is_the_clients_fault(client: TestClient, reference: str) -> None:
+    body = {"original_ref": reference.encode("utf-8", "surrogatepass")}
+    response = client.post("/upload/mask", files={"image": ("m.png", picture())}, data=body)
+    assert (response.status_code, response.json()["error"]["type"]) == (422, "request_invalid")
+
+
+def test_a_text_that_is_sent_as_a_file_is_the_clients_fault(client: TestClient) -> None:
+    response = client.post("/upload/image", files={"image": ("m.png", b"x"), "type": ("t", b"input")})
+    assert response.status_code == 422

@@ -32,7 +32,9 @@ def test_everybody_has_their_own(client: TestClient) -> None:
     assert client.get("/settings", headers={"comfy-user": "bob"}).json() == {}
 
 
-@pytest.mark.parametrize("body", [b"NaN", b'"\\ud800"', b"\xef\xbb\xbf1", b"[" * 5000, b"{", b""])
+@pytest.mark.parametrize(
+    "body", [b"NaN", b'"\\ud800"', b"\xef\xbb\xbf1", b"[" * 5000, b"[" * 1000 + b"]" * 1000, b"{", b""]
+)
 def test_what_no_canvas_could_read_back_is_refused(client: TestClient, body: bytes) -> None:
     response = client.post("/settings/Comfy.A", content=body)
     assert (response.status_code, response.json()["error"]["type"]) == (400, "request_invalid")

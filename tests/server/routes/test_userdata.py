@@ -88,7 +88,8 @@ def test_a_page_that_a_user_kept_runs_nothing(client: TestClient) -> None:
 
 def test_a_style_sheet_of_the_user_is_one(client: TestClient) -> None:
     client.post("/userdata/user.css", content=b"a {}")
-    assert client.get("/api/userdata/user.css").headers["content-type"] == "text/css"
+    response = client.get("/api/userdata/user.css")
+    assert (response.headers["content-type"], response.headers["cache-control"]) == ("text/css", "private, no-cache")
 
 
 @pytest.mark.parametrize("name", ["a%2Fb", "%00", "n" * 300, "a%2F", "%2E", "x%2F..", "%FF", "%ED%A0%80"])

@@ -55,6 +55,7 @@ def test_a_range_beyond_the_end_is_refused(client: TestClient) -> None:
 def test_nothing_that_a_user_brought_acts_on_our_pages(client: TestClient, name: str) -> None:
     response = client.get(f"/view?filename={name}")
     assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "private"
     assert "sandbox" in response.headers["content-security-policy"]
     assert response.headers["content-type"].split(";")[0] not in (
         "text/html",

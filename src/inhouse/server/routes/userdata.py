@@ -24,7 +24,11 @@ from inhouse.server.spooled import spooled
 from inhouse.server.user_data import UserData
 from inhouse.server.user_folders import UserFolders
 
-_HARMLESS = {"content-security-policy": "default-src 'none'; sandbox", "x-content-type-options": "nosniff"}
+_HARMLESS = {
+    "content-security-policy": "default-src 'none'; sandbox",
+    "x-content-type-options": "nosniff",
+    "cache-control": "private, no-cache",
+}
 _UNWRITTEN: Mapping[str, bytes] = MappingProxyType({"user.css": b"", "comfy.templates.json": b"[]"})
 """What every canvas reads when it starts, written or not; browsers show what is missing as errors."""
 _OVERWRITE = Query(description="`false`: refuse if there is such a file.")

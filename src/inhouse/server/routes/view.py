@@ -21,8 +21,12 @@ from inhouse.server.responses import Documentation, documented, empty
 from inhouse.server.served_files import served
 from inhouse.server.user_folders import UserFolders
 
-_HARMLESS = {"content-security-policy": "default-src 'none'; sandbox", "x-content-type-options": "nosniff"}
-"""A file that somebody put here must not act in their name who looks at it."""
+_HARMLESS = {
+    "content-security-policy": "default-src 'none'; sandbox",
+    "x-content-type-options": "nosniff",
+    "cache-control": "private",
+}
+"""A file that somebody put here must not act in their name who looks at it; nor may a proxy keep it for others."""
 
 _KINDS = ("input", "output", "temp")
 _CHANNELS = ("rgb", "a")
