@@ -65,6 +65,28 @@ async def test_text_that_no_database_holds_is_refused(ledger: Ledger, text: str)
     await ledger.submit(submission("fine"))
 
 
+@pytest.mark.parametrize("text", ["nul \0", "half a pair \ud800"])
+async def test_a_name_that_no_run_can_have_is_nobodys(ledger: Ledger, text: str) -> None:
+    await ledger.submit(submission("a"))
+    assert await ledger.get(text) is None
+    assert await ledger.by_key("ada", text) is None
+    assert await ledger.artifacts(text) == ()
+    await ledger.hide("ada", [text])
+    await ledger.cancel([text, "a"], 20.0)
+    assert (await ledger.counts())[RunState.CANCELLED] == 1
+
+
+async def test_a_run_ends_whatever_its_nodes_wrote(ledger: Ledger) -> None:
+    await ledger.submit(submission("a"))
+    await ledger.conclude(
+        Conclusion("a", RunState.SUCCESS, 20.0, '"\ud800"', '"\0"', artifacts=(Artifact("9", "output", "", "\udcff"),))
+    )
+    record = await ledger.get("a")
+    assert record is not None
+    assert record.conclusion is not None
+    assert (record.conclusion.outputs, record.conclusion.artifacts[0].filename) == ('"?"', "?")
+
+
 async def test_queue_items_are_as_comfyui_shows_them(ledger: Ledger) -> None:
     await ledger.submit(submission("plain", number=190, targets=("9",)))
     await ledger.submit(submission("explicit", number=-100.0, extra='{"client_id":"c"}'))

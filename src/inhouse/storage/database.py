@@ -12,7 +12,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.sql import column
 
 from inhouse.errors import StorageError
-from inhouse.storage.failures import translated
+from inhouse.storage.failures import unopened
 from inhouse.storage.ownership import FileLock, own_session
 from inhouse.storage.schema import REVISION
 
@@ -69,13 +69,14 @@ def open_database(url: str, state: Path) -> Database:
     database = None
     try:
         database = Database(_writer(place), _reader(place), lock)
-        with translated():
-            _migrate(database.writer)
-    except BaseException:
+        _migrate(database.writer)
+    except BaseException as error:
         if database:
             database.close()
         elif lock:
             lock.release()
+        if isinstance(error, Exception):
+            raise unopened(error) from error
         raise
     return database
 

@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from inhouse.errors import InhouseError, RunConflictError, StorageError, StorageFullError
 
@@ -39,15 +39,29 @@ def translated() -> Iterator[None]:
 
 def as_ours(error: Exception) -> InhouseError:
     """Return an error of the database as one of ours. What it says in detail goes to the log: it may quote data."""
+    known = _known(error)
+    if known:
+        return known
+    _LOGGER.error("The database failed: %s", error.orig if isinstance(error, DBAPIError) else repr(error))
+    return StorageError("The database cannot be read or written; the log says why.", hint="Try again later.")
+
+
+def unopened(error: Exception) -> InhouseError:
+    """Return why a database cannot be opened, for whoever starts the gateway: here the details help."""
+    reason = str(error.orig if isinstance(error, DBAPIError) else error).strip() or type(error).__name__
+    return _known(error) or StorageError(
+        f"The database cannot be opened: {reason.splitlines()[0]}.", hint="Check storage.url and its server."
+    )
+
+
+def _known(error: Exception) -> InhouseError | None:
     if isinstance(error, InhouseError):
         return error
     if isinstance(error, IntegrityError):
         return RunConflictError("This id or idempotency key was used for another run.", hint="Choose another.")
     if _is_full(error):
         return StorageFullError("The disk of the database is full; nothing was lost.", hint="Free some space there.")
-    _LOGGER.error("The database failed: %s", error.orig if isinstance(error, DBAPIError) else error)
-    reason = "Its log says why" if isinstance(error, SQLAlchemyError | OSError | UnicodeError) else type(error).__name__
-    return StorageError(f"The database cannot be read or written. {reason}.", hint="Try again later.")
+    return None
 
 
 def _is_full(error: Exception) -> bool:

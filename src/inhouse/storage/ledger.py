@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import func, select
 
@@ -16,10 +16,11 @@ from inhouse.storage.database import READERS, Database, open_database
 from inhouse.storage.failures import translated
 from inhouse.storage.records import Artifact, Conclusion, RunRecord, RunState, Submission
 from inhouse.storage.schema import RUNS
+from inhouse.storage.texts import is_storable
 from inhouse.storage.writer import Writer
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
 T = TypeVar("T")
 
@@ -82,22 +83,20 @@ class Ledger:
 
     async def get(self, run_id: str) -> RunRecord | None:
         """Return a run."""
-        found = await self._read(lambda connection: queries.read(connection, queries.runs().where(RUNS.c.id == run_id)))
-        return found[0] if found else None
+        return await self._one(queries.runs().where(RUNS.c.id == run_id), run_id)
 
     async def by_key(self, user: str, idempotency_key: str) -> RunRecord | None:
         """Return the run that a user asked for under a key."""
         query = queries.runs().where(RUNS.c.user == user, RUNS.c.idempotency_key == idempotency_key)
-        found = await self._read(lambda connection: queries.read(connection, query))
-        return found[0] if found else None
+        return await self._one(query, idempotency_key)
 
     async def open_runs(self) -> list[RunRecord]:
         """Return what is queued or running, by sequence. Their workflow and extra are empty here: ``get`` has them."""
-        return await self._read(lambda connection: queries.read(connection, queries.open_runs()))
+        return await self.read(lambda connection: queries.read(connection, queries.open_runs()))
 
     async def queue_items(self, user: str | None, state: RunState) -> str:
         """Return the JSON list of ComfyUI's queue items: ``[number, id, workflow, extra, targets]``, the next first."""
-        return await self._read(lambda connection: queries.queue_items(connection, user, state))
+        return await self.read(lambda connection: queries.queue_items(connection, user, state))
 
     async def history(
         self, user: str | None, *, limit: int | None = None, offset: int | None = None
@@ -111,7 +110,7 @@ class Ledger:
 
         """
         query = queries.history(user, limit, offset)
-        return await self._read(lambda connection: queries.read(connection, query))
+        return await self.read(lambda connection: queries.read(connection, query))
 
     async def jobs(
         self, user: str | None, states: Sequence[RunState] = (), limit: int | None = None, offset: int = 0
@@ -123,16 +122,21 @@ class Ledger:
             total = sum(count[state] for state in (states or RunState))
             return queries.read(connection, queries.jobs(user, states, limit, offset)), total
 
-        return await self._read(both)
+        return await self.read(both)
 
     async def counts(self, user: str | None = None) -> dict[RunState, int]:
         """Return how many runs are in each state."""
-        return await self._read(lambda connection: _counts(connection, user))
+        return await self.read(lambda connection: _counts(connection, user))
 
     async def artifacts(self, run_id: str) -> tuple[Artifact, ...]:
         """Return the files that a run made."""
         run = await self.get(run_id)
         return run.conclusion.artifacts if run and run.conclusion else ()
+
+    async def read(self, query: Callable[[Connection], T]) -> T:
+        """Return what a function reads over a connection, which is called in a thread."""
+        await self._writer.settle()
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._execute, query)
 
     async def close(self) -> None:
         """Write what waits, then let another gateway have the database."""
@@ -143,9 +147,9 @@ class Ledger:
         self._readers.shutdown()
         self._database.close()
 
-    async def _read(self, query: Callable[[Connection], T]) -> T:
-        await self._writer.settle()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._execute, query)
+    async def _one(self, query: Select[Any], name: str) -> RunRecord | None:
+        found = await self.read(lambda connection: queries.read(connection, query)) if is_storable(name) else ()
+        return found[0] if found else None
 
     def _execute(self, query: Callable[[Connection], T]) -> T:
         with translated(), self._database.reader.connect() as connection:
@@ -180,14 +184,5 @@ def _counts(connection: Connection, user: str | None) -> dict[RunState, int]:
 def _check(run: Submission) -> None:
     """Refuse what one database or the other cannot hold, before it makes others' writes fail."""
     texts = (run.id, run.user, run.workflow, run.extra, run.client_id, run.idempotency_key, run.digest)
-    for text in texts:
-        if text is not None and ("\0" in text or not (text.isascii() or _is_unicode(text))):
-            raise RequestError("A text of the run has a NUL, or half a surrogate pair.", hint="Leave it out.")
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    if not all(map(is_storable, texts)):
+        raise RequestError("A text of the run has a NUL, or half a surrogate pair.", hint="Leave it out.")

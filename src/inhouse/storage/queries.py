@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Double, LargeBinary, Select, cast, func, literal, select
+from sqlalchemy import Double, LargeBinary, Select, cast, func, literal, select, type_coerce
 from sqlalchemy.sql.functions import aggregate_strings
+from sqlalchemy.types import NullType
 
 from inhouse.storage.records import Artifact, Conclusion, RunRecord, RunState, Submission
 from inhouse.storage.schema import ARTIFACTS, REQUESTS, RUNS
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 _CHUNK = 1000
 """How many values a statement lists; SQLite takes 32,766."""
 _OPEN = (RunState.QUEUED, RunState.RUNNING)
+IS_FINAL = RUNS.c.state.not_in(_OPEN)
+"""Which runs have ended."""
 _NEXT_FIRST = (RUNS.c.priority.desc(), cast(RUNS.c.number, Double), RUNS.c.sequence)
 _ITEM = "[%s,%s,%s,%s,%s]"
 _TEXTS = (REQUESTS.c.workflow, REQUESTS.c.extra)
@@ -65,16 +68,18 @@ def queue_items(connection: Connection, user: str | None, state: RunState) -> st
     The database puts it together: ten thousand workflows never become Python objects.
     """
     on_sqlite = connection.dialect.name == "sqlite"
-    found = connection.scalar((_items_on_sqlite if on_sqlite else _items_on_postgresql)(user, state)) or b""
-    # As bytes, because the driver takes as long again to make a text of one so long; decode() does not.
-    return f"[{found.decode() if isinstance(found, bytes) else found}]"
+    found = connection.scalar((_items_on_sqlite if on_sqlite else _items_on_postgresql)(user, state)) or ""
+    # SQLite's driver takes as long again to make a text of one so long; decode() does not.
+    items = found.decode() if isinstance(found, bytes) else found
+    return f"[{items}]"
 
 
 def _items_on_sqlite(user: str | None, state: RunState) -> Select[Any]:
-    waiting = _of(user, select(*RUNS.c)).where(RUNS.c.state == state).order_by(*_NEXT_FIRST).subquery()
+    keys = select(RUNS.c.sequence, RUNS.c.number, RUNS.c.id, RUNS.c.targets)
+    waiting = _of(user, keys).where(RUNS.c.state == state).order_by(*_NEXT_FIRST).subquery()
     item = func.printf(_ITEM, *_parts(waiting.c, func.json_quote(waiting.c.id)))
     # An outer join keeps the order of what it is outer to. No text takes part in the sorting.
-    joined = select(cast(aggregate_strings(item, ","), LargeBinary))
+    joined = select(type_coerce(cast(aggregate_strings(item, ","), LargeBinary), NullType))  # which copies nothing
     return joined.outerjoin_from(waiting, REQUESTS, waiting.c.sequence == REQUESTS.c.sequence)
 
 

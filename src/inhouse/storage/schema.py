@@ -80,3 +80,4 @@ ARTIFACTS = Table(
     Column("bytes", BigInteger, nullable=False),
     PrimaryKeyConstraint("sequence", "place"),
 )
+Index("artifacts_filename", ARTIFACTS.c.filename)

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import DBAPIError
+
 from inhouse.errors import InhouseError, RunConflictError, StorageError, StorageOwnedError
 from inhouse.storage.failures import as_ours, translated
 from inhouse.storage.writes import NOTHING, Kind, Write
@@ -58,6 +60,7 @@ class Writer:
         self._siblings = 0
         self._unsettled = 0
         self._closed = False
+        self._connected = True
         self._thread = threading.Thread(target=self._run, name="inhouse-writer", daemon=True)
         self._thread.start()
 
@@ -99,7 +102,7 @@ class Writer:
         while True:
             batch, last = self._next()
             self._siblings = len(batch)
-            outcomes = self._commit([*self._late, *batch])
+            outcomes = self._commit_or_tell([*self._late, *batch])
             self._late = [] if last else [entry for entry, error in outcomes if entry.patient and _passes(error)]
             late = set(self._late)
             self._answer([(entry, error) for entry, error in outcomes if entry not in late])
@@ -123,19 +126,33 @@ class Writer:
             return batch, True
         return batch, False
 
+    def _commit_or_tell(self, entries: Sequence[_Entry]) -> list[tuple[_Entry, InhouseError | None]]:
+        """Commit; whatever goes wrong, somebody hears of it, and the thread lives on to write the next."""
+        try:
+            return self._commit(entries)
+        except Exception as error:  # noqa: BLE001 - a dead thread would leave everybody waiting for ever
+            return [(entry, as_ours(error)) for entry in entries]
+
     def _commit(self, entries: Sequence[_Entry]) -> list[tuple[_Entry, InhouseError | None]]:
         """Write all in one transaction; if that fails, each in its own, so that each has its own error."""
         error = self._attempt([entry.write for entry in entries])
-        if error is None or len(entries) == 1:
-            return [(entry, self._unless_made(entry.write, error)) for entry in entries]
-        return [(entry, self._unless_made(entry.write, self._attempt([entry.write]))) for entry in entries]
+        if error is None or not self._connected or (len(entries) == 1 and not _is_disconnect(error)):
+            return [(entry, error) for entry in entries]
+        outcomes = []
+        for entry in entries:
+            if self._connected:  # else the others need not wait for the server in vain
+                error = self._unless_made(entry.write, self._attempt([entry.write]))
+            outcomes.append((entry, error))
+        return outcomes
 
     def _attempt(self, writes: Sequence[Write]) -> InhouseError | None:
         groups = _grouped(writes)
         if not groups:
             return None
+        self._connected = False
         try:
             with translated(), self._engine.begin() as connection:
+                self._connected = True
                 for group in groups:
                     _apply(connection, group)
         except InhouseError as error:
@@ -172,6 +189,11 @@ class Writer:
 def _passes(error: InhouseError | None) -> bool:
     """Whether an error may be gone the next time."""
     return isinstance(error, StorageError) and not isinstance(error, StorageOwnedError)
+
+
+def _is_disconnect(error: InhouseError) -> bool:
+    """Whether it was the connection that failed; the next attempt makes a new one."""
+    return isinstance(error.__cause__, DBAPIError) and error.__cause__.connection_invalidated
 
 
 def _tell(future: asyncio.Future[None]) -> None:

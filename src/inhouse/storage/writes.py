@@ -26,6 +26,7 @@ from sqlalchemy.types import BigInteger, Double, Integer
 
 from inhouse.storage.records import Conclusion, RunState, Submission
 from inhouse.storage.schema import ARTIFACTS, REQUESTS, RUNS
+from inhouse.storage.texts import is_storable, storable
 
 _THIS = RUNS.c.id == bindparam("run_id")
 # No IN: SQLAlchemy expands its list for each row, so that many rows could not go at once.
@@ -173,24 +174,27 @@ def lease(run_id: str, worker: str, attempt: int, started: float, until: float) 
 
 
 def conclude(conclusion: Conclusion) -> Write:
-    """End a run, and keep what it made; a second conclusion changes nothing."""
+    """End a run, and keep what it made; a second conclusion changes nothing.
+
+    Nodes write what they like: a run must end even if that cannot be stored word for word.
+    """
     row = {
         "run_id": conclusion.run_id,
         "became": conclusion.state.value,
         "at": conclusion.finished,
-        "shows": conclusion.outputs,
-        "told": conclusion.status,
-        "about": conclusion.meta,
+        "shows": storable(conclusion.outputs),
+        "told": storable(conclusion.status),
+        "about": storable(conclusion.meta),
     }
     artifacts = [
         {
             "run_id": conclusion.run_id,
             "at": conclusion.finished,
             "place": place,
-            "node_id": artifact.node_id,
-            "kind": artifact.kind,
-            "subfolder": artifact.subfolder,
-            "filename": artifact.filename,
+            "node_id": storable(artifact.node_id),
+            "kind": storable(artifact.kind),
+            "subfolder": storable(artifact.subfolder),
+            "filename": storable(artifact.filename),
             "bytes": artifact.bytes,
         }
         for place, artifact in enumerate(conclusion.artifacts)
@@ -200,7 +204,8 @@ def conclude(conclusion: Conclusion) -> Write:
 
 def for_each(kind: Kind, run_ids: Sequence[str], **parameters: Any) -> Write:
     """Do the same to several runs."""
-    return Write(kind, ([{"run_id": run_id, **parameters} for run_id in run_ids],), frozenset(run_ids))
+    rows = [{"run_id": run_id, **parameters} for run_id in run_ids if is_storable(run_id)]  # the others are nobody's
+    return Write(kind, (rows,), frozenset(run_ids))
 
 
 def hide(user: str | None, run_ids: Sequence[str] | None) -> Write:

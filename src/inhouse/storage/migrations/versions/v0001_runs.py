@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sequence", "place"),
         sa.ForeignKeyConstraint(["sequence"], ["runs.sequence"], ondelete="CASCADE"),
     )
+    op.create_index("artifacts_filename", "artifacts", ["filename"])
 
 
 def _make_runs(sequence: sa.types.TypeEngine[int]) -> None:
