@@ -34,9 +34,9 @@ def routes(runs: Runs) -> APIRouter:
             {"prompt_id": accepted.prompt_id, "number": accepted.number, "node_errors": accepted.node_errors}
         )
 
-    @router.get("/prompt", summary="How many of my runs are left")
-    async def remaining(caller: Caller) -> dict[str, dict[str, int]]:
-        return {"exec_info": {"queue_remaining": runs.remaining(caller.user)}}
+    @router.get("/prompt", summary="How many of my runs are left", response_model=dict[str, dict[str, int]])
+    async def remaining(caller: Caller) -> Response:
+        return JsonResponse({"exec_info": {"queue_remaining": runs.remaining(caller.user)}})
 
     return router
 

@@ -1,0 +1,236 @@
+"""A gateway as its users start it: a process of its own, spoken to by HTTP and by WebSocket."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+from tests.program import PATIENCE, environment, start
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+PROBES = Path(__file__).parent / "data" / "custom_nodes"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a request was answered with."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @cached_property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Ear:
+    """A WebSocket, and all that was heard on it: dicts, and bytes of binary messages."""
+
+    def __init__(self, opening: AbstractContextManager[ClientConnection]) -> None:
+        self._connection = opening.__enter__()
+        self.heard: list[Any] = []
+
+    def say(self, message: str | bytes) -> None:
+        self._connection.send(message)
+
+    def until(self, kind: str, **data: Any) -> dict[str, Any]:
+        """Read up to the next message of a kind that has these data, and return it."""
+        while True:
+            message = self._take(PATIENCE)
+            if isinstance(message, dict) and message["type"] == kind and data.items() <= message["data"].items():
+                return message
+
+    def close(self) -> list[Any]:
+        """Say goodbye, and return all that was heard: whatever was sent before the other's goodbye is among it."""
+        self._connection.close()
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                self._take(0)
+        return self.heard
+
+    def _take(self, seconds: float) -> Any:
+        frame = self._connection.recv(timeout=seconds)
+        self.heard.append(json.loads(frame) if isinstance(frame, str) else frame)
+        return self.heard[-1]
+
+
+class Gateway:
+    """A running ``inhouse up`` on a free port, with its folders below one. Leave it to have it ended.
+
+    Args:
+        folder: of its state, its files and its log.
+        arguments: more for the command line.
+        settings: more for the environment.
+        workers_ready: wait for them, not only for the gateway.
+
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str | Path,
+        settings: Mapping[str, str] | None = None,
+        token: str | None = None,
+        workers_ready: bool = True,
+    ) -> None:
+        self.folder, self._token = folder, token
+        folder.mkdir(parents=True, exist_ok=True)
+        places = [part for name in ("state", "output", "input") for part in (f"--{name}", folder / name)]
+        self._log = (folder / "log").open("ab")
+        self.process = start(
+            *("up", "--json", "--port", "0", *places, *arguments),
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environment(**(settings or {})),
+        )
+        assert self.process.stdout is not None
+        said = self.process.stdout.readline()
+        assert said, f"The gateway ended with {self.process.wait()}: {self.log()[-3000:]}"
+        self.port = int(urlsplit(json.loads(said)["url"]).port or 0)
+        if workers_ready:
+            eventually(lambda: self.ask("GET", "/readyz").status == 200)
+
+    # -- speaking ----------------------------------------------------------------------------------------------------
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        token: str | None = None,
+    ) -> Answer:
+        """Ask on a connection of its own; a body that is neither bytes nor None is sent as JSON."""
+        sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
+        bearer = token or self._token
+        own = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        try:
+            connection.request(method, path, sent, {**own, **(headers or {})})
+            answer = connection.getresponse()
+            found = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, found, answer.read())
+        finally:
+            connection.close()
+
+    def listen(self, client_id: str | None = None, token: str | None = None) -> Ear:
+        """Open a WebSocket."""
+        bearer = token or self._token
+        query = "" if client_id is None else f"?clientId={quote(client_id)}"
+        return Ear(
+            connect(
+                f"ws://127.0.0.1:{self.port}/ws{query}",
+                additional_headers={"Authorization": f"Bearer {bearer}"} if bearer else None,
+                compression=None,
+                max_size=None,
+                max_queue=None,
+                ping_interval=None,
+            )
+        )
+
+    def submit(self, prompt: Mapping[str, Any], *, token: str | None = None, **body: Any) -> str:
+        """Have a workflow accepted, and return its run's id."""
+        answer = self.ask("POST", "/prompt", {"prompt": prompt, **body}, token=token)
+        assert answer.status == 200, answer.body
+        run_id: str = answer.json["prompt_id"]
+        return run_id
+
+    def over(self, run_id: str, *, token: str | None = None) -> str:
+        """Wait until a run is over, and return how it ended."""
+        ends = ("completed", "failed", "cancelled")
+        return str(eventually(lambda: self._status(run_id, token) in ends and self._status(run_id, token)))
+
+    def history(self, run_id: str, *, token: str | None = None) -> dict[str, Any]:
+        """Return a run's entry, empty if there is none."""
+        found: dict[str, Any] = self.ask("GET", f"/history/{run_id}", token=token).json
+        entry: dict[str, Any] = found.get(run_id, {})
+        return entry
+
+    def _status(self, run_id: str, token: str | None) -> str:
+        return str(self.ask("GET", f"/jobs/{run_id}", token=token).json["status"])
+
+    # -- ending ------------------------------------------------------------------------------------------------------
+
+    def worker_pids(self) -> list[int]:
+        """Return the processes that it started."""
+        tasks = Path(f"/proc/{self.process.pid}/task")
+        return [int(pid) for task in tasks.iterdir() for pid in (task / "children").read_text().split()]
+
+    def terminate(self) -> int:
+        """Ask it to end as an operator does, and return its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(PATIENCE)
+
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        self.process.kill()
+        self.process.wait(PATIENCE)
+
+    def log(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self.kill()
+        self._log.close()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def eventually(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Wait until something is so, and return what it is."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "It did not become so."
+        time.sleep(0.01)
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs (or has ended and nobody looked)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+
+
+def sink(value: int) -> dict[str, Any]:
+    """Return a workflow that shows a number and runs no time."""
+    return {
+        "1": {"class_type": "ProbeAdd", "inputs": {"v": value, "add": 1}},
+        "2": {"class_type": "ProbeSink", "inputs": {"v": ["1", 0]}},
+    }
+
+
+def loop(seconds: float, tag: str = "") -> dict[str, Any]:
+    """Return a workflow that runs so long, four steps a second."""
+    return {"1": {"class_type": "ProbeLoop", "inputs": {"seconds": seconds, "tag": tag}}}
+
+
+def texts(heard: Sequence[Any]) -> Iterator[dict[str, Any]]:
+    """Yield what was heard but for what is binary."""
+    return (message for message in heard if isinstance(message, dict))
