@@ -43,6 +43,10 @@ class Hooks:
         """Return sources of choices by name, for inputs annotated ``Choices("name")``."""
 
     @hookspec
+    def register_comfy_members(self) -> Mapping[str, Mapping[str, object]]:  # type: ignore[empty-body] # as above
+        """Return what custom ComfyUI packs find in modules of ComfyUI's: ``{"comfy.sample": {"sample": ...}}``."""
+
+    @hookspec
     def register_templates(self) -> Path:  # type: ignore[empty-body] # as above
         """Return the folder in which the pack's ready-made workflows lie."""
 

@@ -1,7 +1,6 @@
 import gzip
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,6 +17,7 @@ from inhouse.server.catalogue import NodeCatalogue
 from inhouse.workers.base import PackDescription
 from inhouse.workers.session import choice_sources
 
+LONG_AGO = 1_000_000_000
 ENTRY: dict[str, Any] = {
     "input": {
         "required": {
@@ -96,7 +96,7 @@ def age(place: Place) -> Callable[[], None]:
 
     def make_old() -> None:
         for path in [place.root, *place.root.rglob("*")]:
-            os.utime(path, (time.time() - 3600, time.time() - 3600))
+            os.utime(path, (LONG_AGO, LONG_AGO))
 
     return make_old
 

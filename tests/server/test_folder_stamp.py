@@ -1,16 +1,17 @@
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from inhouse.server.folder_stamp import FolderStamp
 
+LONG_AGO = 1_000_000_000
+
 
 def make_old(root: Path) -> None:
     for path in [root, *root.rglob("*")]:
         if not path.is_symlink():
-            os.utime(path, (time.time() - 3600, time.time() - 3600))
+            os.utime(path, (LONG_AGO, LONG_AGO))
 
 
 @pytest.fixture

@@ -77,6 +77,7 @@ class CustomNodes:
         folders: where packs read pictures from and write them to.
         catalogue: the models that packs may list.
         host: what stands behind the server that packs see; without one, nothing does.
+        offered: what our own packs add to the modules that these import: module -> name -> member.
 
     Raises:
         FileError: the folder is not there, or cannot be read.
@@ -91,6 +92,7 @@ class CustomNodes:
         folders: Folders,
         catalogue: ModelCatalogue,
         host: PackHost | None = None,
+        offered: Iterable[Mapping[str, Mapping[str, Any]]] = (),
     ) -> None:
         self.packs: list[CustomPack] = []
         self.problems: list[PackError] = []
@@ -98,6 +100,8 @@ class CustomNodes:
         self._expansions = Expansions()
         self.host = host or PackHost()
         self._modules = HostModules(registry, folders, catalogue, folder, self.host)
+        for members in offered:
+            self._modules.table.add(members)
         self.server = self._modules.server
         self.classes = self._modules.classes
         self._modules.table.install()

@@ -38,6 +38,12 @@ class ModuleTable:
         self._tops = frozenset(name.partition(".")[0] for name in modules) | frozenset(tops)
         self._finder = _Finder(missing) if missing else None
 
+    def add(self, members: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add members to modules of the table, or put them in the place of others; what names no module is left out."""
+        for name, added in members.items():
+            if name in self._modules:
+                self._modules[name].__dict__.update(added)
+
     def install(self) -> None:
         """Put the modules in; whatever had one of their names waits.
 

@@ -137,6 +137,7 @@ class PromptServer:
 
     @client_id.setter
     def client_id(self, client_id: str | None) -> None:
+        """Name another canvas."""
         self._host.client_id = client_id
 
     @property

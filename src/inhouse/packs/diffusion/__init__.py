@@ -30,6 +30,14 @@ def register_choices() -> Mapping[str, ChoiceSource]:
 
 
 @hookimpl
+def register_comfy_members() -> Mapping[str, Mapping[str, object]]:
+    """Return sampling as custom ComfyUI packs call it."""
+    from inhouse.packs.diffusion.comfy_calls import MEMBERS
+
+    return MEMBERS
+
+
+@hookimpl
 def register_templates() -> Path:
     """Return the folder of ready-made diffusion workflows."""
     return Path(__file__).parent / "templates"

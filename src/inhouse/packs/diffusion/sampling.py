@@ -33,12 +33,14 @@ class Progress:
         step: steps done, from 1.
         steps: steps in all.
         denoised: the clean latent expected so far, (batch, channels, height, width) as the network sees it.
+        noisy: the latent that the sampler has come to; None where that is not told.
 
     """
 
     step: int
     steps: int
     denoised: Tensor
+    noisy: Tensor | None = None
 
     def preview(self) -> NDArray[np.uint8]:
         """Return a small 8-bit RGB picture (height, width, 3) of the first sample."""
@@ -199,11 +201,15 @@ def sample_sigmas(
     sigmas: Tensor,
     seed: int,
     latent: Latent,
+    noise: Tensor | None = None,
     disable_noise: bool = False,
     callback: Callback = unheard,
     check: Callable[[], None] = ignore,
 ) -> Sampled:
-    """Sample a latent over given noise levels (steps + 1,), as ``SamplerCustom`` does; else as :func:`sample`."""
+    """Sample a latent over given noise levels (steps + 1,), as ``SamplerCustom`` does; else as :func:`sample`.
+
+    ``noise``, of the latent's shape and unit variance, stands for what the seed would give at the start.
+    """
     import torch
 
     from inhouse.packs.diffusion.noise import NoiseSource, initial_noise
@@ -212,7 +218,8 @@ def sample_sigmas(
     samples = _fitted(latent["samples"], form)
     if len(sigmas) < 2:
         return Sampled(latent, latent)
-    noise = initial_noise(samples, seed, latent.get("batch_index"))
+    if noise is None:
+        noise = initial_noise(samples, seed, latent.get("batch_index"))
     if disable_noise:
         noise = torch.zeros_like(noise)
     device = guider.model.device
@@ -242,7 +249,7 @@ class _Watch:
 
     def step(self, step: Step) -> None:
         self._denoised = step.denoised
-        self._callback(Progress(step.index + 1, self._steps, step.denoised))
+        self._callback(Progress(step.index + 1, self._steps, step.denoised, step.x))
 
     def sampled(self, x: Tensor) -> Sampled:
         latent = self._outside(x)
