@@ -16,7 +16,7 @@ def paths(tmp_path: Path) -> FolderPaths:
     for name in ("input/a.png", "output/a.png", "models/loras/sub/b.safetensors", "models/loras/readme.txt"):
         (tmp_path / name).touch()
     folders = Folders(tmp_path / "input", tmp_path / "output", tmp_path / "temp")
-    return FolderPaths(folders, ModelCatalogue(layout_under(tmp_path / "models")), tmp_path)
+    return FolderPaths(folders, ModelCatalogue(layout_under(tmp_path / "models")), tmp_path / "custom_nodes")
 
 
 def test_model_files_are_listed_and_found_by_kind(paths: FolderPaths, tmp_path: Path) -> None:
@@ -71,3 +71,40 @@ def test_the_next_free_number_is_given_to_a_picture(paths: FolderPaths, tmp_path
     assert "%" not in paths.get_save_image_path("%year%-%month%-%day%", out)[4]
     with pytest.raises(PathEscapeError):
         paths.get_save_image_path("../a", out)
+
+
+def test_packs_keep_settings_of_their_own(paths: FolderPaths, tmp_path: Path) -> None:
+    kept = Path(paths.get_system_user_directory("my_pack"))
+    assert (kept, kept.is_dir()) == (tmp_path / "user" / "__my_pack", True)
+    assert paths.get_public_user_directory("ann") == str(tmp_path / "user" / "ann")
+    assert paths.get_public_user_directory("__my_pack") is None
+    with pytest.raises(PathEscapeError):
+        paths.get_system_user_directory("/../../../x")
+
+
+def test_folders_that_packs_take_for_granted_are_there(paths: FolderPaths, tmp_path: Path) -> None:
+    (tmp_path / "temp").rmdir()
+    assert Path(paths.get_temp_directory()).is_dir()
+    assert paths.get_folder_paths("custom_nodes") == [str(tmp_path / "custom_nodes")]
+
+
+def test_listings_with_their_times_of_change(paths: FolderPaths, tmp_path: Path) -> None:
+    names, times, at = paths.get_filename_list_("loras")
+    assert names == ["sub/b.safetensors"]
+    assert set(times) == {str(tmp_path / "models/loras"), str(tmp_path / "models/loras/sub")}
+    assert at > 0
+    found, folders = paths.recursive_search(str(tmp_path / "models/loras"), ["sub"])
+    assert (found, list(folders)) == (["readme.txt"], [str(tmp_path / "models/loras")])
+    assert paths.get_input_subfolders() == ["sub"]
+
+
+def test_files_are_chosen_by_what_they_are(paths: FolderPaths) -> None:
+    files = ["a.png", "b.mp4", "c.wav", "d"]
+    assert paths.filter_files_content_types(files, ["image", "audio"]) == ["a.png", "c.wav"]
+
+
+def test_there_is_no_cache_to_clear(paths: FolderPaths) -> None:
+    with paths.cache_helper:
+        paths.cache_helper.set("loras", 1)
+        paths.cache_helper.clear()
+    assert paths.cache_helper.get("loras") is None

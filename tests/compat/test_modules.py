@@ -81,6 +81,12 @@ def test_the_inside_of_comfyui_can_be_imported_and_says_so_when_it_is_used(host:
     assert not importlib.import_module("comfy.model_management").a_flag_of_next_year
 
 
+@pytest.mark.parametrize("module", ["folder_paths", "server", "node_helpers", "nodes"])
+def test_packs_can_see_what_is_not_there(host: Any, module: str) -> None:
+    assert host.registry
+    assert not hasattr(importlib.import_module(module), "a_function_of_next_year")
+
+
 @pytest.mark.parametrize(
     "line",
     [

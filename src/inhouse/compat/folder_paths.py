@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import mimetypes
 import os
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.call_folders import folders_now
 from inhouse.errors import PathEscapeError
@@ -30,11 +31,12 @@ class FolderPaths:
     Args:
         folders: where pictures lie.
         catalogue: where models lie.
-        base: what relative paths of packs are relative to.
+        packs: the folder of the packs; what their relative paths are relative to is the folder that it is in.
 
     """
 
-    def __init__(self, folders: Folders, catalogue: ModelCatalogue, base: Path) -> None:
+    def __init__(self, folders: Folders, catalogue: ModelCatalogue, packs: Path) -> None:
+        base = packs.absolute().parent
         self._folders = folders
         self.base_path = str(base)
         self.models_dir = str(_models_dir(catalogue, base))
@@ -43,6 +45,9 @@ class FolderPaths:
             kind: ([str(path) for path in catalogue.folders(kind)], set(self.supported_pt_extensions))
             for kind in catalogue.kinds()
         }
+        self.folder_names_and_paths.setdefault("custom_nodes", ([str(packs)], set()))
+        self.filename_list_cache: dict[str, Any] = {}
+        self.cache_helper = _NoCache()
 
     @property
     def _now(self) -> Folders:
@@ -68,6 +73,22 @@ class FolderPaths:
         """Return the folder of settings that packs keep; it is everybody's."""
         return _there(Path(self.base_path) / "user")
 
+    def get_system_user_directory(self, name: str = "system") -> str:
+        """Return a folder for a pack's own settings, which no route serves."""
+        return _there(inside(Path(self.get_user_directory()), f"__{name}"))
+
+    def get_public_user_directory(self, user_id: str) -> str | None:
+        """Return a user's folder among the settings that packs keep; None for a name that is not a user's."""
+        if user_id.startswith("__"):
+            return None
+        return str(inside(Path(self.get_user_directory()), user_id))
+
+    def get_input_subfolders(self) -> list[str]:
+        """Return the sorted names of all folders below the one of pictures to read."""
+        root = self._now.input
+        found = ((Path(current) / name).relative_to(root) for current, names, _ in os.walk(root) for name in names)
+        return sorted(path.as_posix() for path in found)
+
     def get_folder_paths(self, folder_name: str) -> list[str]:
         """Return the folders of a kind of model."""
         return self.folder_names_and_paths[canonical_kind(folder_name)][0][:]
@@ -88,6 +109,33 @@ class FolderPaths:
         """
         paths, suffixes = self.folder_names_and_paths[canonical_kind(folder_name)]
         return sorted({name for path in paths for name in _walk(Path(path), suffixes)})
+
+    def get_filename_list_(self, folder_name: str) -> tuple[list[str], dict[str, float], float]:
+        """Return names as ``get_filename_list`` does, the folders there are with their times of change, and the time.
+
+        Raises:
+            KeyError: there is no such kind.
+
+        """
+        paths, _ = self.folder_names_and_paths[canonical_kind(folder_name)]
+        times = {folder: os.stat(folder).st_mtime for root in paths for folder, _, _ in os.walk(root)}  # noqa: PTH116
+        return self.get_filename_list(folder_name), times, time.perf_counter()
+
+    def recursive_search(
+        self, directory: str, excluded_dir_names: Sequence[str] | None = None
+    ) -> tuple[list[str], dict[str, float]]:
+        """Return all files below a folder, relative to it, and the folders with their times of change."""
+        names, times = [], {}
+        for current, subfolders, files in os.walk(directory, followlinks=True):
+            subfolders[:] = [name for name in subfolders if name not in (excluded_dir_names or ())]
+            times[current] = Path(current).stat().st_mtime
+            names += [os.path.relpath(Path(current) / name, directory) for name in files]
+        return names, times
+
+    def filter_files_content_types(self, files: Iterable[str], content_types: Sequence[str]) -> list[str]:
+        """Return the files that are of a type by their names: ``image``, ``video``, ``audio``, ``model``."""
+        types = tuple(f"{content_type}/" for content_type in content_types)
+        return [name for name in files if (mimetypes.guess_type(name)[0] or "").startswith(types)]
 
     def filter_files_extensions(self, files: Iterable[str], extensions: Sequence[str]) -> list[str]:
         """Return the sorted files that end so; all of them where no ending is named."""
@@ -164,6 +212,25 @@ class FolderPaths:
         taken = [int(match[1]) for path in target.parent.iterdir() if (match := number.match(path.name))]
         subfolder = os.path.relpath(target.parent, Path(output_dir).resolve())
         return str(target.parent), target.name, max(taken, default=0) + 1, "" if subfolder == "." else subfolder, prefix
+
+
+class _NoCache(contextlib.AbstractContextManager[None]):
+    """Stands where packs clear a cache of listings: folders are listed anew each time."""
+
+    active = False
+
+    def __exit__(self, *_error: object) -> None:
+        return None
+
+    def clear(self) -> None:
+        """Do nothing."""
+
+    def get(self, _key: str, default: Any = None) -> Any:
+        """Know nothing."""
+        return default
+
+    def set(self, _key: str, _value: Any) -> None:
+        """Keep nothing."""
 
 
 def _there(folder: Path) -> str:

@@ -19,7 +19,7 @@ from inhouse.compat import (
 )
 from inhouse.compat.core_nodes import NodeClasses
 from inhouse.compat.folder_paths import FolderPaths
-from inhouse.compat.inner_parts import TOPS, inner_module, with_inner_parts
+from inhouse.compat.inner_parts import TOPS, inner_module, inner_part, with_inner_parts
 from inhouse.compat.model_calls import model_modules
 from inhouse.compat.module_table import ModuleTable, make_module
 from inhouse.compat.prompt_server import BinaryEventTypes, PackHost, server_class
@@ -67,7 +67,7 @@ class HostModules:
     ) -> None:
         self.classes: dict[str, type[Any]] = {}
         self.web: dict[str, str] = {}
-        self.paths = FolderPaths(folders, catalogue, packs.absolute().parent)
+        self.paths = FolderPaths(folders, catalogue, packs)
         server = server_class(host)
         self.server = server.instance
         known = NodeClasses(registry, self.classes)
@@ -79,7 +79,10 @@ class HostModules:
             *_comfy_execution(),
             *_top_level(registry, known, self, server),
         ]
-        modules = {module.__name__: with_inner_parts(module) for module in listed}
+        modules = {module.__name__: module for module in listed}
+        for name, module in modules.items():
+            if name.partition(".")[0] in TOPS:  # the others say what they have, which packs look at before they use it
+                with_inner_parts(module)
         modules[PACKS] = make_module(PACKS, __path__=[str(packs)])
         self.table = ModuleTable(modules, lambda name: inner_module(name, known), TOPS)
 
@@ -199,4 +202,6 @@ def _members(paths: FolderPaths) -> dict[str, Any]:
 def _class(classes: NodeClasses, name: str) -> type[Any]:
     if name in classes:
         return classes[name]
+    if name[:1].isupper():  # a node that we do not have: what needs it fails, and the rest of the pack does not
+        return inner_part(f"nodes.{name}")
     raise AttributeError(f"module 'nodes' has no attribute {name!r}")
