@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import tempfile
@@ -31,10 +32,17 @@ class Server:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
 
-    def make_database(self, name: str) -> str:
-        """Make an empty database, and return its URL."""
+    def make_database(self) -> tuple[str, str]:
+        """Make an empty database, and return its name and URL."""
+        name = f"test_{secrets.token_hex(8)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE template0")
-        return self.url(name)
+        return name, self.url(name)
+
+    def make_schema(self) -> str:
+        """Make an empty schema, and return the URL under which it looks like a database: it takes no time and room."""
+        name = f"test_{secrets.token_hex(8)}"
+        self.execute(f"CREATE SCHEMA {name}")
+        return f"{self.url()}&options=-csearch_path%3D{name}"
 
 
 def binaries() -> Path | None:

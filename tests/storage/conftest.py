@@ -32,8 +32,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'runs.db'}"
     server: postgresql.Server = request.getfixturevalue("postgres")
-    count = server.execute("SELECT count(*) FROM pg_database")[0][0]
-    return server.make_database(f"test_{count}")
+    return server.make_schema()
 
 
 @pytest.fixture

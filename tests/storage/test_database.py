@@ -27,8 +27,8 @@ def test_sqlite_keeps_what_is_committed_and_lets_readers_read(tmp_path: Path) ->
 
 
 def test_postgresql_waits_for_the_disk_even_if_it_was_told_not_to(postgres: postgresql.Server, tmp_path: Path) -> None:
-    url = postgres.make_database("hasty")
-    postgres.execute("ALTER DATABASE hasty SET synchronous_commit = off")
+    name, url = postgres.make_database()
+    postgres.execute(f"ALTER DATABASE {name} SET synchronous_commit = off")
     database = open_database(url, tmp_path)
     with database.writer.connect() as connection:
         assert connection.scalar(text("SHOW synchronous_commit")) == "on"

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,3 +218,59 @@ async def test_a_second_gateway_is_refused(ledger: Ledger, url: str, tmp_path: P
     with pytest.raises(StorageOwnedError):
         open_ledger(url, tmp_path)
     await ledger.submit(submission("a"))
+
+
+SUBMITTER = """
+import asyncio, sys
+from pathlib import Path
+from inhouse.storage.ledger import open_ledger
+from inhouse.storage.records import Conclusion, RunState, Submission
+
+async def submit(ledger, ids):
+    for run_id in ids:
+        await ledger.submit(Submission(run_id, "ada", 0, "{}"))
+        print("submitted", run_id, flush=True)
+        ledger.lease(run_id, "w", 1, 1.0, 2.0)
+        await ledger.conclude(Conclusion(run_id, RunState.SUCCESS, 3.0))
+        print("concluded", run_id, flush=True)
+
+async def main():
+    ledger = open_ledger(sys.argv[1], Path(sys.argv[2]))
+    ids = map(str, range(10**9))
+    await asyncio.gather(*(submit(ledger, ids) for _ in range(8)))
+
+asyncio.run(main())
+"""
+
+
+def killed(url: str, state: Path, told: int) -> list[list[str]]:
+    """Kill a process that submits and concludes, once it has said so many times that it did; return all it said."""
+    with subprocess.Popen([sys.executable, "-c", SUBMITTER, url, state], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        lines = [child.stdout.readline() for _ in range(told)]
+        child.kill()
+        lines += child.stdout.readlines()
+    return [line.decode().split() for line in lines if line.endswith(b"\n")]
+
+
+@pytest.mark.parametrize("told", [1, 137])
+async def test_what_was_acknowledged_survives_a_kill(url: str, tmp_path: Path, told: int) -> None:
+    acknowledged = killed(url, tmp_path, told)
+    ledger = await reopened(url, tmp_path)
+    jobs, total = await ledger.jobs(None)
+    states = {run.submission.id: run.state for run in jobs}
+    assert {run_id for word, run_id in acknowledged if word == "submitted"} <= set(states)
+    assert all(states[run_id] is RunState.SUCCESS for word, run_id in acknowledged if word == "concluded")
+    assert total == len(jobs) == len({run.sequence for run in jobs})
+    await ledger.submit(submission("afterwards"))
+    await ledger.close()
+
+
+async def reopened(url: str, state: Path) -> Ledger:
+    """Open the ledger of a process that was killed; PostgreSQL hears of the death when the socket closes."""
+    for _ in range(1000):
+        try:
+            return open_ledger(url, state)
+        except StorageOwnedError:
+            await asyncio.sleep(0)
+    pytest.fail("it is still owned")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
@@ -106,9 +107,9 @@ async def test_a_run_whose_file_cannot_be_deleted_stays(ledger: Ledger, path_of:
 
 
 async def test_many_runs_go_in_several_steps(ledger: Ledger, path_of: Place, tmp_path: Path) -> None:
-    for index in range(450):
-        await ledger.submit(Submission(str(index), "ada", 0, "{}"))
-        await ledger.conclude(Conclusion(str(index), RunState.ERROR, float(index)))
+    await asyncio.gather(*(ledger.submit(Submission(str(index), "ada", 0, "{}")) for index in range(450)))
+    ends = (Conclusion(str(index), RunState.ERROR, float(index)) for index in range(450))
+    await asyncio.gather(*(ledger.conclude(end) for end in ends))
     assert await Retention(ledger, path_of, Limits(runs=3)).sweep(NOW) == Swept(447, 0, 0)
     assert [run.submission.id for run in await ledger.history(None)] == ["447", "448", "449"]
     assert await ledger.get("0") is None

@@ -172,14 +172,13 @@ async def test_what_nobody_waits_for_is_written_once_there_is_room(small: Ledger
 
 @pytest.fixture
 async def remote(postgres: postgresql.Server, tmp_path: Path) -> AsyncIterator[Ledger]:
-    count = postgres.execute("SELECT count(*) FROM pg_database")[0][0]
-    ledger = open_ledger(postgres.make_database(f"remote_{count}"), tmp_path)
+    ledger = open_ledger(postgres.make_database()[1], tmp_path)
     yield ledger
     await ledger.close()
 
 
 def disconnect(postgres: postgresql.Server) -> None:
-    postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'remote%'")
+    postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test%'")
 
 
 async def test_a_lost_connection_is_made_again_before_anybody_notices(
