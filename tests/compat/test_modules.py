@@ -1,4 +1,5 @@
 import importlib
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,14 @@ def test_packs_can_see_what_is_not_there(host: Any, module: str) -> None:
 def test_lines_that_packs_begin_with(host: Any, line: str) -> None:
     assert host.registry
     exec(line, {})
+
+
+def test_packs_find_the_folder_above_theirs_from_where_modules_lie(host: Any) -> None:
+    paths, server = importlib.import_module("folder_paths"), importlib.import_module("server")
+    for module in (paths, server, importlib.import_module("nodes")):
+        assert Path(str(module.__file__)).parent == Path(paths.base_path)
+    assert Path(inspect.getfile(server.PromptServer)).parent == Path(paths.base_path)
+    assert host.registry
 
 
 def test_routes_and_messages_without_a_server_lead_nowhere(host: Any) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.calls_in_progress import current_call
+from inhouse.compat.method_names import METHODS, saving_attributes
 from inhouse.compat.object_info import object_info
 from inhouse.engine.node import Result
 from inhouse.engine.sockets import MISSING
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from inhouse.engine.registry import Registry
 
 
-_HIDDEN = frozenset({"prompt", "extra_pnginfo", "unique_id"})
+_HIDDEN = frozenset({"prompt", "extra_pnginfo", "unique_id", "filename_prefix"})
 """Inputs that packs hand on, and that our nodes get otherwise."""
 _HOOKS = frozenset({"IS_CHANGED", "VALIDATE_INPUTS", "check_lazy_status"})
 """What old-style classes may have, and these do not."""
@@ -29,10 +30,17 @@ class NodeClasses(Mapping[str, type[Any]]):
     Args:
         registry: the nodes there are.
         loaded: classes of custom packs; grows while packs are loaded.
+        folder: from ``output`` or ``temp`` to the path of that folder now.
 
     """
 
-    def __init__(self, registry: Registry, loaded: Mapping[str, type[Any]]) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        loaded: Mapping[str, type[Any]],
+        folder: Callable[[str], str] = str,
+    ) -> None:
+        self._folder = folder
         self._registry = registry
         self._loaded = loaded
         self._made: dict[str, type[Any]] = {}
@@ -41,7 +49,7 @@ class NodeClasses(Mapping[str, type[Any]]):
         if node_id in self._loaded:
             return self._loaded[node_id]
         if node_id not in self._made:
-            self._made[node_id] = _made_up(self._registry[node_id], self._registry)
+            self._made[node_id] = _made_up(self._registry[node_id], self._registry, self._folder)
         return self._made[node_id]
 
     def __iter__(self) -> Iterator[str]:
@@ -51,7 +59,7 @@ class NodeClasses(Mapping[str, type[Any]]):
         return sum(1 for _ in self)
 
 
-def _made_up(spec: NodeSpec, registry: Registry) -> type[Any]:
+def _made_up(spec: NodeSpec, registry: Registry, folder: Callable[[str], str]) -> type[Any]:
     """Return an old-style class that calls a node of ours."""
 
     def input_types(_cls: type[Any]) -> dict[str, Any]:
@@ -74,17 +82,20 @@ def _made_up(spec: NodeSpec, registry: Registry) -> type[Any]:
             raise AttributeError(f"node {spec.id} has no attribute {name!r}")
         return partial(run, self)
 
+    name = METHODS.get(spec.id, "run")
     return type(
         spec.id,
         (),
         {
+            **saving_attributes(spec.id, folder),
             "__doc__": inspect.cleandoc(spec.description),
             "INPUT_TYPES": classmethod(input_types),
             "RETURN_TYPES": tuple(str(output.type) for output in spec.outputs),
             "RETURN_NAMES": tuple(output.name for output in spec.outputs),
             "OUTPUT_NODE": spec.output_node,
             "CATEGORY": spec.category,
-            "FUNCTION": "run",
+            "FUNCTION": name,
+            name: run,
             "run": run,
             "__getattr__": method,
         },

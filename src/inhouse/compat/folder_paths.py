@@ -67,7 +67,11 @@ class FolderPaths:
 
     def get_directory_by_type(self, type_name: str) -> str | None:
         """Return the folder called ``input``, ``output`` or ``temp``; None for another name."""
-        return _there(getattr(self._now, type_name)) if type_name in ("input", "output", "temp") else None
+        return self.directory(type_name) if type_name in ("input", "output", "temp") else None
+
+    def directory(self, kind: str) -> str:
+        """Return the folder called ``input``, ``output`` or ``temp``."""
+        return _there(getattr(self._now, kind))
 
     def get_user_directory(self) -> str:
         """Return the folder of settings that packs keep; it is everybody's."""

@@ -70,7 +70,7 @@ class HostModules:
         self.paths = FolderPaths(folders, catalogue, packs)
         server = server_class(host)
         self.server = server.instance
-        known = NodeClasses(registry, self.classes)
+        known = NodeClasses(registry, self.classes, self.paths.directory)
         listed = [
             *_comfy(host),
             *sampling_modules(registry),
@@ -81,6 +81,8 @@ class HostModules:
         ]
         modules = {module.__name__: module for module in listed}
         for name, module in modules.items():
+            # Packs find the folder that they and their like lie in from where these would be.
+            module.__file__ = f"{packs.absolute().parent.joinpath(*name.split('.'))}.py"
             if name.partition(".")[0] in TOPS:  # the others say what they have, which packs look at before they use it
                 with_inner_parts(module)
         modules[PACKS] = make_module(PACKS, __path__=[str(packs)])

@@ -228,7 +228,9 @@ class UserNames:
 
 def server_class(host: PackHost) -> type[PromptServer]:
     """Return the class as the module ``server`` offers it: its ``instance`` is the one server."""
-    made: type[PromptServer] = type("PromptServer", (PromptServer,), {"__doc__": PromptServer.__doc__})
+    made: type[PromptServer] = type(
+        "PromptServer", (PromptServer,), {"__doc__": PromptServer.__doc__, "__module__": "server"}
+    )
     made.instance = made(host)
     return made
 
