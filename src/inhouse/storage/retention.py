@@ -156,8 +156,9 @@ def _sizes() -> Any:
 def _files(connection: Connection, sequences: Sequence[int]) -> list[tuple[int, _File]]:
     """Return the files that these runs show and no other does, each with a run that shows it."""
     query = select(ARTIFACTS.c.sequence, *_FILE).join_from(ARTIFACTS, RUNS)
-    found = [(row[0], _File(*row[1:])) for row in connection.execute(query.where(ARTIFACTS.c.sequence.in_(sequences)))]
-    names = {file.filename for _, file in found}
+    theirs = ARTIFACTS.alias()
+    names = select(theirs.c.filename).where(theirs.c.sequence.in_(sequences))  # may be more than a statement can list
     others = query.where(ARTIFACTS.c.filename.in_(names), ARTIFACTS.c.sequence.not_in(sequences))
-    shown = {_File(*row[1:]) for row in connection.execute(others)} if names else set()
-    return [(sequence, file) for sequence, file in found if file not in shown]
+    shown = {_File(*row[1:]) for row in connection.execute(others)}
+    found = connection.execute(query.where(ARTIFACTS.c.sequence.in_(sequences)))
+    return [(row[0], file) for row in found if (file := _File(*row[1:])) not in shown]
