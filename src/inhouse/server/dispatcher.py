@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -59,6 +61,7 @@ class Dispatcher(Listener):
         self._folders, self._metrics, self._attempts = folders, metrics, attempts
         self._pool: Pool | None = None
         self._live: dict[str, LiveRun] = {}  # by worker
+        self._ending: set[LiveRun] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._draining = False
         self._swept = 0
@@ -74,6 +77,11 @@ class Dispatcher(Listener):
     def live(self, user: str | None = None) -> Iterator[LiveRun]:
         """Return what runs now, of one user or of all."""
         return (run for run in tuple(self._live.values()) if user is None or run.submission.user == user)
+
+    def unfinished(self, user: str) -> Iterator[LiveRun]:
+        """Return what runs now of a user, and what has run and is being stored."""
+        ending = (run for run in tuple(self._ending) if run.submission.user == user)
+        return itertools.chain(ending, self.live(user))
 
     def cancel(self, run: LiveRun) -> None:
         """Stop a run at its next step."""
@@ -114,29 +122,47 @@ class Dispatcher(Listener):
             return
         # Its workflow was left in storage; the worker is taken meanwhile.
         self._live[worker.name] = placeholder = LiveRun.loading(waiting)
-        self._spawn(self._load(worker, waiting, placeholder))
+        self._spawn(self._load(worker, placeholder, before))
 
-    async def _load(self, worker: Worker, waiting: Waiting, placeholder: LiveRun) -> None:
-        record = await self._ledger.get(waiting.run_id)
+    async def _load(self, worker: Worker, placeholder: LiveRun, before: asyncio.Future[None] | None) -> None:
+        submission = await self._loaded(placeholder)
         if self._live.get(worker.name) is not placeholder:  # the worker died meanwhile, and the run waits again
             return
         del self._live[worker.name]
-        if record is None or placeholder.cancelled:
-            self.dispatch()
+        if submission is not None:
+            self._start(worker, LiveRun.begin(placeholder.waiting, submission), before)
         else:
-            self._start(worker, LiveRun.begin(waiting, record.submission))
+            self._messenger.status(placeholder.waiting.user)
+            self.dispatch()
+
+    async def _loaded(self, placeholder: LiveRun) -> Submission | None:
+        """Return what to run; None if it was cancelled before it began."""
+        while True:
+            try:
+                record = await self._ledger.get(placeholder.id)
+                if record is None or not placeholder.cancelled:
+                    return None if record is None else record.submission
+                await self._ledger.cancel([placeholder.id], time.time())
+            except StorageError as error:
+                _LOG.error("Run %s cannot be read yet: %s", placeholder.id, error)
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return None
 
     def _start(self, worker: Worker, run: LiveRun, before: asyncio.Future[None] | None = None) -> None:
         submission, attempt = run.submission, run.waiting.deaths + 1
         run.ahead = before
         self._live[worker.name] = run
+        try:
+            worker.submit(self._job(submission, attempt))
+        except WorkerLostError:  # it died a moment ago, of something else
+            del self._live[worker.name]
+            self._queue.push(run.waiting)
+            return
+        run.given = True
         self._ledger.lease(submission.id, worker.name, attempt, run.started, run.started + _LEASE_SECONDS)
         self._metrics.run_started(max(0.0, run.started - submission.created))
         self._messenger.status(submission.user)
-        try:
-            worker.submit(self._job(submission, attempt))
-        except WorkerLostError as error:
-            self.lost(worker, error)
 
     def _job(self, submission: Submission, attempt: int) -> Job:
         return Job(
@@ -159,18 +185,18 @@ class Dispatcher(Listener):
         if run is None or run.submission.id != run_id:
             return  # the last words of a run that was given up
         if run.ahead is not None and not run.ahead.done():
+            if not run.held:
+                self._spawn(self._catch_up(worker, run, run.ahead))
             run.held.extend(events)
-            if events and isinstance(events[-1], RunFinished):
-                self._spawn(self._catch_up(worker, run))
             return
         held, run.held = run.held, []
         self._hear(worker, run, [*held, *events] if held else events)
 
-    async def _catch_up(self, worker: Worker, run: LiveRun) -> None:
-        if run.ahead is not None:
-            await asyncio.wait((run.ahead,))
-        held, run.held = run.held, []
-        self._hear(worker, run, held)
+    async def _catch_up(self, worker: Worker, run: LiveRun, ahead: asyncio.Future[None]) -> None:
+        await asyncio.wait((ahead,))
+        if self._live.get(worker.name) is run:  # else its worker died
+            held, run.held = run.held, []
+            self._hear(worker, run, held)
 
     def _hear(self, worker: Worker, run: LiveRun, events: Iterable[Event]) -> None:
         for event in events:
@@ -184,12 +210,27 @@ class Dispatcher(Listener):
     def _over(self, worker: Worker, run: LiveRun, last: Sequence[Any]) -> None:
         """Store a run's end, then tell of it; its worker need not wait for that."""
         self._live.pop(worker.name, None)
-        stored = self._spawn(self._conclude(run, last))
-        waiting = None if self._draining else self._queue.pop()
+        stored = self._end(run, last)
+        waiting = self._queue.pop() if worker.free and not self._draining else None
         if waiting is not None:
             self._give(worker, waiting, stored)
 
+    def _end(self, run: LiveRun, last: Sequence[Any]) -> asyncio.Task[None]:
+        self._ending.add(run)
+        return self._spawn(self._conclude(run, last))
+
     async def _conclude(self, run: LiveRun, last: Sequence[Any]) -> None:
+        try:
+            stored = await self._store(run)
+        finally:
+            self._ending.discard(run)
+        if stored:
+            self._messenger.tell(run.submission, last)
+            self._messenger.status(run.submission.user)
+            self._messenger.idle(run.submission)
+
+    async def _store(self, run: LiveRun) -> bool:
+        """Store how a run ended; False if that must be left to the next gateway."""
         conclusion, user = run.conclusion(), run.submission.user
         if conclusion.artifacts:
             conclusion = await asyncio.to_thread(self._sized, conclusion, user)
@@ -199,13 +240,13 @@ class Dispatcher(Listener):
                 break
             except StorageError as error:  # a full disk, most likely: the result is kept here until there is room
                 _LOG.error("Run %s is over and cannot be stored yet: %s", conclusion.run_id, error)
+                if self._draining:  # it runs again when the gateway does, and writes over its files
+                    return False
                 await asyncio.sleep(_RETRY_SECONDS)
         self._metrics.run_ended(run.label, run.narrator.conclusion().status, conclusion.finished - run.started)
         if conclusion.artifacts:
             self.on_end(conclusion.run_id)
-        self._messenger.tell(run.submission, last)
-        self._messenger.status(user)
-        self._messenger.idle(run.submission)
+        return True
 
     def _sized(self, conclusion: Conclusion, user: str) -> Conclusion:
         """Look how large the files are that a run made."""
@@ -226,16 +267,21 @@ class Dispatcher(Listener):
 
     def lost(self, worker: Worker, error: WorkerLostError) -> None:
         """Let the run of a dead worker wait again, or fail if it has cost too many."""
-        run = self._live.pop(worker.name, None)
+        run = self._live.get(worker.name)
         self._metrics.worker_restarted(worker.name)
-        if run is None:
+        if run is None or (run.held and isinstance(run.held[-1], RunFinished)):
+            return  # what it ran is over, at most nobody was told yet
+        del self._live[worker.name]
+        if not run.given and not run.cancelled:  # it died before it had the run
+            self._queue.push(run.waiting)
+            self.dispatch()
             return
         deaths = run.waiting.deaths + 1
         _LOG.warning("Worker %s died of run %s (%d of %d): %s", worker.name, run.id, deaths, self._attempts, error)
         if run.cancelled or deaths >= self._attempts:
             status = "interrupted" if run.cancelled else "error"
             messages = run.narrator.lost(error, status)
-            self._spawn(self._conclude(run, messages))
+            self._end(run, messages)
             return
         self._ledger.requeue(run.id)
         self._queue.push(run.waiting.again(deaths))

@@ -31,6 +31,7 @@ class LiveRun:
         submission: what runs.
         narrator: turns what happens into messages and history.
         started: seconds since the epoch.
+        given: whether a worker has it, or is still to get it.
         cancelled: somebody asked for it to stop.
         ahead: set until the worker's run before this one is stored: till then nothing is told of this one, so that
             clients hear of one end before the next start.
@@ -42,6 +43,7 @@ class LiveRun:
     submission: Submission
     narrator: Narrator
     started: float
+    given: bool = False
     cancelled: bool = False
     ahead: asyncio.Future[None] | None = None
     held: list[Event] = field(default_factory=list)

@@ -189,6 +189,7 @@ class Runs:
             except BaseException:
                 for waiting in found:
                     self._queue.push(waiting)
+                self._dispatcher.dispatch()
                 raise
         self._metrics.runs_cancelled(len(found))
         for user in {waiting.user for waiting in found}:
@@ -225,11 +226,13 @@ class Runs:
 
     async def listing(self, caller: Identity) -> str:
         """Return what runs and what waits for the caller, as JSON in the form of ComfyUI's queue."""
-        running = [
-            orjson.dumps([run.submission.number, run.id]).decode()[:-1] + f",{_rest(run.submission)}]"
-            for run in self._dispatcher.live(caller.user)
-        ]
         pending = await self._ledger.queue_items(caller.user, RunState.QUEUED)
+        # After that: what begins meanwhile is still told of as waiting, and nothing is told of twice or not at all.
+        running = []
+        for run in self._dispatcher.unfinished(caller.user):
+            run_id = orjson.dumps(run.id).decode()
+            if run.given and f",{run_id}," not in pending:
+                running.append(f"[{orjson.dumps(run.submission.number).decode()},{run_id},{_rest(run.submission)}]")
         return f'{{"queue_running":[{",".join(running)}],"queue_pending":{pending}}}'
 
     async def record(self, caller: Identity, run_id: str) -> RunRecord:
