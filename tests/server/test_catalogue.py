@@ -234,3 +234,9 @@ def test_a_registry_is_had_without_asking_anybody(place: Place) -> None:
     catalogue = place.catalogue(pack(), renew=renew, clock=clock)
     clock.now = 1000
     assert "Theirs" in catalogue.registry_for(place.ann)
+
+
+def test_numbers_of_any_size_can_be_bounds(place: Place) -> None:
+    entry = {"input": {"required": {"n": ["INT", {"max": 2**70}]}}, "output": []}
+    catalogue = place.catalogue(pack(entry=entry))
+    assert json.loads(catalogue.object_info(place.ann))["Theirs"]["input"]["required"]["n"][1] == {"max": 2**70}
