@@ -103,10 +103,10 @@ async def test_queue_items_are_as_comfyui_shows_them(ledger: Ledger) -> None:
         [2.5, "half \"'\u00fc", workflow, {}, []],
         [190, "plain", workflow, {}, ["9"]],
     ]
-    assert "[-100.0," in text
-    assert "[190," in text
+    assert b"[-100.0," in text
+    assert b"[190," in text
     assert json.loads(await ledger.queue_items("bob", RunState.QUEUED))[0][0] == 2.5
-    assert await ledger.queue_items(None, RunState.RUNNING) == "[]"
+    assert await ledger.queue_items(None, RunState.RUNNING) == b"[]"
 
 
 async def test_a_lease_makes_it_run_and_a_requeue_does_not(ledger: Ledger) -> None:

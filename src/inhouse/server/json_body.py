@@ -15,13 +15,15 @@ if TYPE_CHECKING:
 
 
 class JsonResponse(Response):
-    """Data as JSON, or text that is JSON already."""
+    """Data as JSON, or a text or bytes that are JSON already."""
 
     media_type = "application/json"
     charset = "utf-8"
 
     def render(self, content: Any) -> bytes:
         """Return the body."""
+        if isinstance(content, bytes):
+            return content
         return content.encode() if isinstance(content, str) else encode_json(content)
 
     def init_headers(self, headers: Any = None) -> None:

@@ -224,16 +224,16 @@ class Runs:
                 return run.narrator.running
         return None
 
-    async def listing(self, caller: Identity) -> str:
+    async def listing(self, caller: Identity) -> bytes:
         """Return what runs and what waits for the caller, as JSON in the form of ComfyUI's queue."""
         pending = await self._ledger.queue_items(caller.user, RunState.QUEUED)
         # After that: what begins meanwhile is still told of as waiting, and nothing is told of twice or not at all.
         running = []
         for run in self._dispatcher.unfinished(caller.user):
-            run_id = orjson.dumps(run.id).decode()
-            if run.given and f",{run_id}," not in pending:
-                running.append(f"[{orjson.dumps(run.submission.number).decode()},{run_id},{_rest(run.submission)}]")
-        return f'{{"queue_running":[{",".join(running)}],"queue_pending":{pending}}}'
+            run_id = orjson.dumps(run.id)
+            if run.given and b",%b," % run_id not in pending:
+                running.append(b"[%b,%b,%b]" % (orjson.dumps(run.submission.number), run_id, _rest(run.submission)))
+        return b'{"queue_running":[%b],"queue_pending":%b}' % (b",".join(running), pending)
 
     async def record(self, caller: Identity, run_id: str) -> RunRecord:
         """Return a run of the caller.
@@ -271,6 +271,6 @@ def _may(caller: Identity, user: str) -> bool:
     return caller.admin or caller.user == user
 
 
-def _rest(submission: Submission) -> str:
-    targets = orjson.dumps(list(submission.targets)).decode()
-    return f"{submission.workflow},{submission.extra},{targets}"
+def _rest(submission: Submission) -> bytes:
+    targets = orjson.dumps(list(submission.targets))
+    return b"%b,%b,%b" % (submission.workflow.encode(), submission.extra.encode(), targets)

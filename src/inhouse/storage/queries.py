@@ -62,16 +62,14 @@ def counts(user: str | None) -> Select[Any]:
     return _of(user, select(RUNS.c.state, func.count()).group_by(RUNS.c.state))
 
 
-def queue_items(connection: Connection, user: str | None, state: RunState) -> str:
-    """Return the JSON list of ComfyUI's queue items, the next run first.
+def queue_items(connection: Connection, user: str | None, state: RunState) -> bytes:
+    """Return, in UTF-8, the JSON list of ComfyUI's queue items, the next run first.
 
     The database puts it together: ten thousand workflows never become Python objects.
     """
     on_sqlite = connection.dialect.name == "sqlite"
     found = connection.scalar((_items_on_sqlite if on_sqlite else _items_on_postgresql)(user, state)) or ""
-    # SQLite's driver takes as long again to make a text of one so long; decode() does not.
-    items = found.decode() if isinstance(found, bytes) else found
-    return f"[{items}]"
+    return b"[%b]" % (found if isinstance(found, bytes) else found.encode())
 
 
 def _items_on_sqlite(user: str | None, state: RunState) -> Select[Any]:
