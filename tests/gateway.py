@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import http.client
 import json
 import os
@@ -114,12 +115,10 @@ class Gateway:
         body: Any = None,
         *,
         headers: Mapping[str, str] | None = None,
-        token: str | None = None,
     ) -> Answer:
         """Ask on a connection of its own; a body that is neither bytes nor None is sent as JSON."""
         sent = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
-        bearer = token or self._token
-        own = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        own = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         try:
             connection.request(method, path, sent, {**own, **(headers or {})})
@@ -129,14 +128,13 @@ class Gateway:
         finally:
             connection.close()
 
-    def listen(self, client_id: str | None = None, token: str | None = None) -> Ear:
+    def listen(self, client_id: str | None = None) -> Ear:
         """Open a WebSocket."""
-        bearer = token or self._token
         query = "" if client_id is None else f"?clientId={quote(client_id)}"
         return Ear(
             connect(
                 f"ws://127.0.0.1:{self.port}/ws{query}",
-                additional_headers={"Authorization": f"Bearer {bearer}"} if bearer else None,
+                additional_headers={"Authorization": f"Bearer {self._token}"} if self._token else None,
                 compression=None,
                 max_size=None,
                 max_queue=None,
@@ -144,26 +142,37 @@ class Gateway:
             )
         )
 
-    def submit(self, prompt: Mapping[str, Any], *, token: str | None = None, **body: Any) -> str:
+    def submit(self, prompt: Mapping[str, Any], **body: Any) -> str:
         """Have a workflow accepted, and return its run's id."""
-        answer = self.ask("POST", "/prompt", {"prompt": prompt, **body}, token=token)
+        answer = self.ask("POST", "/prompt", {"prompt": prompt, **body})
         assert answer.status == 200, answer.body
         run_id: str = answer.json["prompt_id"]
         return run_id
 
-    def over(self, run_id: str, *, token: str | None = None) -> str:
+    def over(self, run_id: str) -> str:
         """Wait until a run is over, and return how it ended."""
         ends = ("completed", "failed", "cancelled")
-        return str(eventually(lambda: self._status(run_id, token) in ends and self._status(run_id, token)))
+        return str(eventually(lambda: (status := self.status(run_id)) in ends and status))
 
-    def history(self, run_id: str, *, token: str | None = None) -> dict[str, Any]:
+    def history(self, run_id: str) -> dict[str, Any]:
         """Return a run's entry, empty if there is none."""
-        found: dict[str, Any] = self.ask("GET", f"/history/{run_id}", token=token).json
+        found: dict[str, Any] = self.ask("GET", f"/history/{run_id}").json
         entry: dict[str, Any] = found.get(run_id, {})
         return entry
 
-    def _status(self, run_id: str, token: str | None) -> str:
-        return str(self.ask("GET", f"/jobs/{run_id}", token=token).json["status"])
+    def status(self, run_id: str) -> str:
+        """Return where a run stands."""
+        return str(self.ask("GET", f"/jobs/{run_id}").json["status"])
+
+    def remaining(self) -> int:
+        """Return how many runs are left."""
+        return int(self.ask("GET", "/prompt").json["exec_info"]["queue_remaining"])
+
+    def by(self, token: str) -> Self:
+        """Return the same gateway, as the owner of a token speaks to it."""
+        other = copy.copy(self)
+        other._token = token
+        return other
 
     # -- ending ------------------------------------------------------------------------------------------------------
 

@@ -3,20 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.gateway import PROBES, Gateway
 
+from inhouse.server.token_file import new_token
+
 
 @pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path) -> Iterator[Gateway]:
+def gateway(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path, probes: Path) -> Iterator[Gateway]:
     """Return a gateway of one person with the probes, the same for all tests; each leaves it idle."""
-    packs = tmp_path_factory.mktemp("packs")
-    (packs / "wire_probe").symlink_to(PROBES / "wire_probe")
     checkpoints = tmp_path_factory.mktemp("models") / "checkpoints"
     checkpoints.mkdir()
     (checkpoints / "tiny_sd15.safetensors").symlink_to(tiny_models / "checkpoints" / "tiny.safetensors")
     folder = tmp_path_factory.mktemp("gateway")
-    with Gateway(folder, "--custom-nodes", packs, "--models", checkpoints.parent) as running:
+    settings = {"INHOUSE_SERVER__PLAIN_PREVIEWS": "true"}  # as the sessions' server had it
+    with Gateway(folder, "--custom-nodes", probes, "--models", checkpoints.parent, settings=settings) as running:
         yield running
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """A gateway as two users and an admin see it, and as somebody does who has no token."""
+
+    ann: Gateway
+    ben: Gateway
+    admin: Gateway
+    nobody: Gateway
+
+
+@pytest.fixture(scope="session")
+def people(tmp_path_factory: pytest.TempPathFactory, probes: Path) -> Iterator[People]:
+    """Return a gateway of several people, the same for all tests; each leaves it idle."""
+    folder = tmp_path_factory.mktemp("people")
+    tokens = folder / "tokens.toml"
+    ann, ben = new_token(tokens, "ann"), new_token(tokens, "ben")
+    admin = new_token(tokens, "root", admin=True)
+    with Gateway(folder, "--custom-nodes", probes, "--tokens", tokens, token=admin) as running:
+        yield People(running.by(ann), running.by(ben), running, running.by(""))
+
+
+@pytest.fixture(scope="session")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the probes as its only pack."""
+    packs = tmp_path_factory.mktemp("packs")
+    (packs / "wire_probe").symlink_to(PROBES / "wire_probe")
+    return packs

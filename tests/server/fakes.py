@@ -184,6 +184,11 @@ class Core:
         while not condition():  # noqa: ASYNC110 - what a test waits for has no event of its own
             await asyncio.sleep(0.001)
 
+    async def listing(self, user: str = "ann") -> dict[str, list[str]]:
+        """Return the ids of what runs and of what waits of a user."""
+        listed = orjson.loads(await self.runs.listing(Identity(user)))
+        return {name: [item[1] for item in items] for name, items in listed.items()}
+
     async def state(self, run_id: str) -> str:
         """Return where a run stands in storage."""
         record = await self.disk._ledger.get(run_id)
