@@ -21,6 +21,11 @@ class ServerSettings(BaseModel, frozen=True, extra="forbid"):
     tokens: Path | None = Field(None, description="File of access tokens and whose they are; without one, one person.")
     hosts: tuple[str, ...] = Field((), description="Host names besides the address under which browsers may come.")
     max_upload_mb: int = Field(100, ge=1, description="Largest request body, in MB.")
+    plain_previews: bool = Field(
+        default=False,
+        description="Send previews also to clients that do not say they know them (ComfyUI's --preview-method auto); "
+        "some take them for results. A run's own `preview_method` goes before this.",
+    )
     multi_user: bool = Field(
         default=False,
         description="Believe the name that a client gives itself (ComfyUI's --multi-user). Guards nothing.",

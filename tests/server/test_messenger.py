@@ -20,9 +20,10 @@ async def _nothing(*_: Any) -> Any:
 class Room:
     """A messenger, and sockets of two people."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, plain_previews: bool = True) -> None:
         self.hub = Hub()
-        self.messenger = Messenger(self.hub, {"ann": 2, "ben": 0}.__getitem__)
+        remaining = {"ann": 2, "ben": 0}.__getitem__
+        self.messenger = Messenger(self.hub, remaining, plain_previews=plain_previews)
         places = (("ann", "a1"), ("ann", "a2"), ("ben", "b1"), ("ben", "a1"))
         self.sockets = [Socket(WebSocket({"type": "websocket"}, _nothing, _nothing), *place) for place in places]
         for socket in self.sockets:
@@ -89,6 +90,26 @@ def test_a_preview_has_the_form_that_its_client_reads_and_may_be_dropped() -> No
     assert all(flag for one in droppable for flag in one)
     kinds = {kind for one in _types(room.heard()) for kind in one}
     assert kinds >= {"progress", 1}
+
+
+@pytest.mark.parametrize(
+    ("extra", "heard"),
+    [
+        ("{}", [[4], []]),
+        ('{"preview_method": "none"}', [[4], []]),
+        ('{"preview_method": "default"}', [[4], []]),
+        ('{"preview_method": "latent2rgb"}', [[4], [1]]),
+    ],
+)
+def test_who_never_said_that_it_knows_previews_hears_none_unless_its_run_asks(extra: str, heard: list[Any]) -> None:
+    """Clients that know none take them for results."""
+    room = Room(plain_previews=False)
+    room.sockets[0].previews_with_metadata = True
+    narrator = Narrator("run", None, {"1": {"class_type": "X"}})
+    narrator.hear(NodeStarted("1", "1"))
+    told = narrator.hear(NodeProgress("1", "1", 1, 2, Picture(b"\xff\xd8", "image/jpeg")))
+    room.messenger.tell(Submission("run", "ann", 0, "{}", extra), told)
+    assert [[kind for kind in one if isinstance(kind, int)] for one in _types(room.heard()[:2])] == heard
 
 
 @pytest.mark.parametrize(("client", "heard"), [("a1", [1, 0, 0, 0]), (None, [0, 0, 0, 0])])

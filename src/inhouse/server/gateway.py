@@ -152,7 +152,7 @@ def open_gateway(settings: Settings) -> Gateway:
     def remaining(user: str) -> int:
         return queue.count(user) + sum(1 for _ in dispatcher.live(user))
 
-    messenger = Messenger(hub, remaining)
+    messenger = Messenger(hub, remaining, plain_previews=settings.server.plain_previews)
     dispatcher = Dispatcher(ledger, queue, messenger, folders, metrics, attempts=settings.workers.attempts)
     dispatcher.on_end = lambda run_id: Claims(state / "claims", run_id).forget()
     runs = Runs(ledger, queue, dispatcher, messenger, catalogue, folders, metrics, light_nodes(registry), desk.changed)

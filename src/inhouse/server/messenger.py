@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from inhouse.compat.messages import PlainPreviewMessage
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -21,12 +23,14 @@ class Messenger:
     Args:
         hub: the open sockets.
         remaining: how many runs of a user wait or run.
+        plain_previews: whether clients hear previews that never said they know them, though the run does not ask.
 
     """
 
-    def __init__(self, hub: Hub, remaining: Callable[[str], int]) -> None:
+    def __init__(self, hub: Hub, remaining: Callable[[str], int], *, plain_previews: bool = True) -> None:
         self._hub = hub
         self._remaining = remaining
+        self._plain_previews = plain_previews
 
     def status(self, user: str) -> None:
         """Tell all sockets of a user how many of their runs are left."""
@@ -53,6 +57,8 @@ class Messenger:
         """Send what a run has to say: to the client that asked for it, or where that is told, to all of its user."""
         user, client = submission.user, submission.client_id
         for message in messages:
+            if isinstance(message, PlainPreviewMessage) and not self._hears_plain(submission):
+                continue
             if client is not None:
                 sockets = self._hub.of(user, client)
             else:
@@ -61,6 +67,11 @@ class Messenger:
                 frame = message.frame(with_metadata=socket.previews_with_metadata)
                 if frame is not None:
                     socket.send(frame, droppable=message.droppable)
+
+    def _hears_plain(self, submission: Submission) -> bool:
+        if self._plain_previews or "preview_method" not in submission.extra:  # most do not ask, and theirs may be long
+            return self._plain_previews
+        return orjson.loads(submission.extra).get("preview_method") not in (None, "none", "default")
 
     def log(self, client_id: str, data: Any) -> None:
         """Send new lines of the log to a client that asked for them."""
