@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from inhouse.errors import WorkerLostError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Coroutine, Iterable
     from pathlib import Path
 
     import aiohttp
@@ -65,13 +65,14 @@ class PackProxy:
         import aiohttp
 
         request = Request(scope, receive)
+        body = _Body(request)
         async with self._session() as session:
             try:
                 answer = await session.request(
                     request.method,
                     self._url(),
                     headers=self._headers(request.headers),
-                    data=request.stream() if _has_body(request.headers) else None,
+                    data=body.chunks() if _has_body(request.headers) else None,
                     allow_redirects=False,
                 )
             except ClientDisconnect:
@@ -81,7 +82,7 @@ class PackProxy:
                 await _unanswered(error)(scope, receive, send)
                 return
             async with answer:
-                await _passed_on(answer, request.method)(scope, receive, send)
+                await _unless_gone(_pass_on(answer, request.method, send), body)
 
     async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Connect a WebSocket with the pack's, until either side closes it."""
@@ -132,19 +133,56 @@ class PackProxy:
         return [*passed, ("Comfy-User", self._user)]
 
 
-def _passed_on(answer: aiohttp.ClientResponse, method: str) -> Response:
-    async def body() -> AsyncIterator[bytes]:
-        async for chunk in answer.content.iter_any():
-            yield chunk
+class _Body:
+    """A request's body, and after it the news that the client has gone: both come by the same way."""
 
-    response = Response(status_code=answer.status) if method == "HEAD" else StreamingResponse(body(), answer.status)
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._read = asyncio.Event()
+        if not _has_body(request.headers):
+            self._read.set()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """Yield the body as it comes."""
+        try:
+            async for chunk in self._request.stream():
+                if chunk:
+                    yield chunk
+        finally:
+            self._read.set()
+
+    async def gone(self) -> None:
+        """Wait until the client has gone. As long as its body is read, that would take parts of it away."""
+        await self._read.wait()
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
+
+
+async def _unless_gone(work: Coroutine[Any, Any, None], body: _Body) -> None:
+    """Do something, and stop as soon as the client has gone."""
+    tasks = [asyncio.create_task(work), asyncio.create_task(body.gone())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+    if isinstance(ended[0], Exception):  # the server ends the connection, as the answer is not whole
+        _LOG.warning("A custom pack broke off its answer: %s", ended[0])
+
+
+async def _pass_on(answer: aiohttp.ClientResponse, method: str, send: Send) -> None:
     left_out = _HOP | _SET_BY_PACKS
-    response.raw_headers = [
+    headers = [
         (name.lower().encode("latin-1"), value.encode("utf-8", "surrogateescape"))
         for name, value in answer.headers.items()
         if name.lower() not in left_out
     ]
-    return response
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    if method != "HEAD":
+        async for chunk in answer.content.iter_any():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def _unanswered(error: Exception) -> Response:

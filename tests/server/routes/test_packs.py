@@ -1,9 +1,12 @@
 """What clients see of routes that a custom pack has added, through the gateway's proxy and the worker's socket."""
 
 import asyncio
+import hashlib
+import http.client
 import shutil
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -14,6 +17,7 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 from tests.gateway import PROBES, Gateway
+from tests.program import PATIENCE
 
 from inhouse import Registry
 from inhouse.compat.custom_nodes import CustomNodes
@@ -254,6 +258,31 @@ def test_a_file_that_came_after_the_pack_was_described_may_be_chosen(gateway: Ga
     gateway.over(gateway.submit(note("seen", picture="later.png")))
     listed = gateway.ask("GET", "/object_info/GalleryNote").json["GalleryNote"]["input"]["required"]["picture"][0]
     assert "later.png" in listed
+
+
+def test_a_large_body_goes_there_and_back_as_it_comes(gateway: Gateway) -> None:
+    size, piece = 20_000_000, b"0123456789abcdef" * 4096
+    with socket.create_connection(("127.0.0.1", gateway.port), PATIENCE) as connection:
+        head = f"POST /gallery_notes/back HTTP/1.1\r\nHost: 127.0.0.1:{gateway.port}\r\nContent-Length: {size}\r\n\r\n"
+        sending = threading.Thread(target=_send, args=(connection, [head.encode(), *_pieces(piece, size)]))
+        sending.start()
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        returned = hashlib.sha256(answer.read()).hexdigest()
+        sending.join()
+    assert answer.status == 200
+    assert returned == hashlib.sha256(b"".join(_pieces(piece, size))).hexdigest()
+
+
+def _send(connection: socket.socket, parts: Iterable[bytes]) -> None:
+    for part in parts:
+        connection.sendall(part)
+
+
+def _pieces(piece: bytes, size: int) -> Iterator[bytes]:
+    while size:
+        yield piece[:size]
+        size -= min(size, len(piece))
 
 
 def test_a_new_style_node_waits_for_its_answer(gateway: Gateway) -> None:
