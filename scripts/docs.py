@@ -105,8 +105,9 @@ def settings_page() -> str:
     from inhouse.settings import Settings
 
     parts = [
-        "# Settings\n\nFrom the environment (`INHOUSE_SERVER__PORT`), else from `inhouse.toml` in the working directory"
-        " (`[server]`, `port = 8188`), else as below. Options of `inhouse up` go before both.\n"
+        "# Settings\n\n"
+        + "From the environment (`INHOUSE_SERVER__PORT`), else from `inhouse.toml` in the working directory"
+        + " (`[server]`, `port = 8188`), else as below. Options of `inhouse up` go before both.\n"
     ]
     for section, declared in Settings.model_fields.items():
         model = declared.default.__class__

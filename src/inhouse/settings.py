@@ -47,7 +47,12 @@ class FolderSettings(BaseModel, frozen=True, extra="forbid"):
 class WorkerSettings(BaseModel, frozen=True, extra="forbid"):
     """What runs the workflows."""
 
-    count: int = Field(1, ge=0, description="Worker processes; 0 runs workflows inside the gateway, for tests only.")
+    count: int | None = Field(
+        None,
+        ge=0,
+        description="Worker processes; without it one for each accelerator, or one for the processor where there is none."
+        " 0 runs workflows inside the gateway, for tests only.",
+    )
     attempts: int = Field(2, ge=1, description="How many workers may die of a run before it fails.")
     grace_seconds: float = Field(30, ge=0, description="How long a running workflow may go on after a request to stop.")
     cache_mb: int = Field(2048, ge=0, description="How much each worker remembers between runs, in MB.")

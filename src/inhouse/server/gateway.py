@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from inhouse.server.runs import Runs
 from inhouse.server.user_folders import UserFolders
 from inhouse.storage.ledger import open_ledger
 from inhouse.storage.retention import Limits, Retention
+from inhouse.workers.accelerators import accelerators
 from inhouse.workers.config import WorkerConfig
 from inhouse.workers.inline import InlineWorker
 from inhouse.workers.pool import Pool
@@ -220,4 +222,10 @@ def _workers(settings: Settings) -> list[Worker]:
     )
     if own.count == 0:
         return [InlineWorker("inline", config)]
-    return [ProcessWorker(f"worker-{number}", config) for number in range(1, own.count + 1)]
+    devices = accelerators(os.environ)
+    # Where there are more workers than devices, they share these in turn; without any, all share the processor.
+    shown = [device.environment() for device in devices] or [{}]
+    return [
+        ProcessWorker(f"worker-{number + 1}", replace(config, environment=shown[number % len(shown)]))
+        for number in range(own.count or len(shown))
+    ]

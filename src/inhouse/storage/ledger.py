@@ -95,7 +95,7 @@ class Ledger:
         return await self.read(lambda connection: queries.read(connection, queries.open_runs()))
 
     async def queue_items(self, user: str | None, state: RunState) -> bytes:
-        """Return, in UTF-8, the JSON list of ComfyUI's queue items: ``[number, id, workflow, extra, targets]``, the next first."""
+        """Return the JSON list of ComfyUI's queue items, ``[number, id, workflow, extra, targets]``, the next first."""
         return await self.read(lambda connection: queries.queue_items(connection, user, state))
 
     async def history(
