@@ -104,11 +104,11 @@ def settings_page() -> str:
     """Return every setting by section."""
     from inhouse.settings import Settings
 
-    parts = [
-        "# Settings\n\n"
-        + "From the environment (`INHOUSE_SERVER__PORT`), else from `inhouse.toml` in the working directory"
-        + " (`[server]`, `port = 8188`), else as below. Options of `inhouse up` go before both.\n"
-    ]
+    order = (
+        "From the environment (`INHOUSE_SERVER__PORT`), else from `inhouse.toml` in the working directory (`[server]`,"
+        " `port = 8188`), else as below. Options of `inhouse up` go before both."
+    )
+    parts = [f"# Settings\n\n{order}\n"]
     for section, declared in Settings.model_fields.items():
         model = declared.default.__class__
         parts.append(f"## {section}\n\n{inspect.getdoc(model)}\n")

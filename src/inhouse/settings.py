@@ -50,7 +50,7 @@ class WorkerSettings(BaseModel, frozen=True, extra="forbid"):
     count: int | None = Field(
         None,
         ge=0,
-        description="Worker processes; without it one for each accelerator, or one for the processor where there is none."
+        description="Worker processes; without it one for each accelerator, one where there is none."
         " 0 runs workflows inside the gateway, for tests only.",
     )
     attempts: int = Field(2, ge=1, description="How many workers may die of a run before it fails.")
