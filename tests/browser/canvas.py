@@ -30,6 +30,11 @@ _REPORT = """addEventListener('securitypolicyviolation', event => {
 """A library of the canvas tries whether it may compile code. It may not, and does without."""
 _PICTURE = "kind => app.graph._nodes.find(node => node.type === kind)?.imgs?.[0]?.naturalWidth ?? 0"
 
+_SET = """([kind, name, value]) => {
+  const node = app.graph._nodes.find(node => node.type === kind);
+  node.widgets.find(widget => widget.name === name).value = value;
+}"""
+
 
 @contextmanager
 def browser() -> Iterator[Browser]:
@@ -93,6 +98,10 @@ class Canvas:
     def write_prompt(self, text: str) -> None:
         """Write into the first prompt."""
         self.page.locator("textarea.comfy-multiline-input").first.fill(text)
+
+    def set_value(self, kind: str, name: str, value: float) -> None:
+        """Change a widget of the first node of a kind: it is drawn, and cannot be found on the page."""
+        self.page.evaluate(_SET, [kind, name, value])
 
     def run(self) -> None:
         """Press Run."""
