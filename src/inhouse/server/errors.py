@@ -32,7 +32,6 @@ STATUSES: Mapping[type[InhouseError], int] = MappingProxyType(
         errors.InputNotFoundError: 404,
         errors.OutputError: 507,
         errors.StorageError: 503,
-        errors.StorageFullError: 507,
         errors.RunError: 400,
         errors.RunNotFoundError: 404,
         errors.RunConflictError: 409,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
 import socket
+import threading
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -55,6 +57,8 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     for name in ("uvicorn.access", "uvicorn.error"):
         logging.getLogger(name).addFilter(HideTokens())
     logging.getLogger("uvicorn.error").addFilter(HideDenials())
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _leave)  # which uvicorn raises again once all is stored
     _Server(config, lambda: ready(f"http://{_in_url(host)}:{port}")).run([listening])
 
 
@@ -68,6 +72,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
+
+
+def _leave(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def listen(server: ServerSettings) -> socket.socket:

@@ -61,6 +61,7 @@ class Writer:
         self._unsettled = 0
         self._closed = False
         self._connected = True
+        self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="inhouse-writer", daemon=True)
         self._thread.start()
 
@@ -107,6 +108,7 @@ class Writer:
             late = set(self._late)
             self._answer([(entry, error) for entry, error in outcomes if entry not in late])
             if last:
+                self._let_go()
                 return
 
     def _next(self) -> tuple[list[_Entry], bool]:
@@ -151,13 +153,29 @@ class Writer:
             return None
         self._connected = False
         try:
-            with translated(), self._engine.begin() as connection:
+            with translated():
+                connection = self._open()
                 self._connected = True
-                for group in groups:
-                    _apply(connection, group)
+                with connection.begin():
+                    for group in groups:
+                        _apply(connection, group)
         except InhouseError as error:
             return error
         return None
+
+    def _open(self) -> Connection:
+        """Return the connection. It is kept: to take it from the pool costs as much as a small transaction."""
+        connection = self._connection
+        if connection is None or connection.invalidated:
+            self._let_go()
+            connection = self._connection = self._engine.connect()
+        return connection
+
+    def _let_go(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):  # it is broken already
+                connection.close()
 
     def _unless_made(self, write: Write, error: InhouseError | None) -> InhouseError | None:
         """Return the error, unless the write was made before, by a commit of which we did not hear."""
@@ -165,7 +183,8 @@ class Writer:
         if proof is None or not isinstance(error, RunConflictError):
             return error
         try:
-            with self._engine.connect() as connection:
+            connection = self._open()
+            with connection.begin():
                 return error if connection.execute(proof, write.rows[0][0]).first() is None else None
         except Exception as second:  # noqa: BLE001 - the border to the database
             return as_ours(second)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from inhouse.compat.admission import read_body
-from inhouse.server.identity import Caller
+from inhouse.errors import RequestError
+from inhouse.server.identity import Caller, identity_of
 from inhouse.server.json_body import JsonResponse
 from inhouse.server.responses import documented
 
@@ -20,19 +21,18 @@ def routes(runs: Runs) -> APIRouter:
     """Return the routes."""
     router = APIRouter(tags=["runs"])
 
-    @router.post("/prompt", summary="Run a workflow", openapi_extra=_BODY, responses=_ANSWERS)
-    async def submit(
-        request: Request,
-        caller: Caller,
-        idempotency_key: Annotated[
-            str | None,
-            Header(description="The same request under the same key runs once.", min_length=1, max_length=200),
-        ] = None,
-    ) -> Response:
-        accepted = await runs.accept(caller, read_body(await request.body()), idempotency_key)
+    async def submit(request: Request) -> Response:
+        key = request.headers.get("idempotency-key")
+        if key is not None and not 0 < len(key) <= _LONGEST_KEY:
+            raise RequestError(f"An idempotency key has 1 to {_LONGEST_KEY} characters.", hint="Use a UUID.")
+        accepted = await runs.accept(await identity_of(request), read_body(await request.body()), key)
         return JsonResponse(
             {"prompt_id": accepted.prompt_id, "number": accepted.number, "node_errors": accepted.node_errors}
         )
+
+    # FastAPI's way to an endpoint costs as much as all that this one does; its route is there to be described.
+    router.add_route("/prompt", submit, methods=["POST"], include_in_schema=False)
+    router.post("/prompt", summary="Run a workflow", openapi_extra=_REQUEST, responses=_ANSWERS)(submit)
 
     @router.get("/prompt", summary="How many of my runs are left", response_model=dict[str, dict[str, int]])
     async def remaining(caller: Caller) -> Response:
@@ -41,7 +41,16 @@ def routes(runs: Runs) -> APIRouter:
     return router
 
 
-_BODY: dict[str, Any] = {
+_LONGEST_KEY = 200
+_REQUEST: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "The same request under the same key runs once.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": _LONGEST_KEY},
+        }
+    ],
     "requestBody": {
         "required": True,
         "content": {
