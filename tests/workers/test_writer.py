@@ -36,7 +36,7 @@ def test_closing_sends_what_is_waiting_first() -> None:
             writer = Writer(ours, 60)
             writer.put(Answer(1, "last words"))
             writer.close(60)
-        assert Decoder().feed(theirs.recv(65536)) == [Answer(1, "last words")]
+        assert list(Decoder().feed(theirs.recv(65536))) == [Answer(1, "last words")]
 
 
 def test_a_reader_that_is_gone_is_no_error() -> None:

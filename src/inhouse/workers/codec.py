@@ -16,7 +16,7 @@ import orjson
 from inhouse.workers.message_data import read_message, write_message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from inhouse.workers.messages import Message
 
@@ -52,15 +52,15 @@ class Decoder:
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[Message]:
-        """Return the messages of the frames that are whole now.
+    def feed(self, data: bytes) -> Iterator[Message]:
+        """Yield the messages of the frames that are whole now.
 
         Raises:
-            ValueError: that is no frame.
+            ValueError: what comes next is no frame.
 
         """
         self._buffer += data
-        start, found = 0, []
+        start = 0
         while len(self._buffer) - start >= _HEAD.size:
             kind, size, extra = _HEAD.unpack_from(self._buffer, start)
             if kind not in (_FAST, _PLAIN) or size + extra > MAX_FRAME:
@@ -68,11 +68,9 @@ class Decoder:
             end = start + _HEAD.size + size + extra
             if len(self._buffer) < end:
                 break
-            found += _decode(kind, bytes(memoryview(self._buffer)[start + _HEAD.size : end]), size)
+            yield from _decode(kind, bytes(memoryview(self._buffer)[start + _HEAD.size : end]), size)
             start = end
-        if start:
-            del self._buffer[:start]
-        return found
+        del self._buffer[:start]
 
 
 def _decode(kind: int, body: bytes, size: int) -> list[Message]:

@@ -57,13 +57,16 @@ class Pipe(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what comes; what is no message ends the pipe."""
-        try:
-            messages = self._decoder.feed(data)
-        except ValueError as error:
-            _LOG.error("%s", error)
-            self.abort()
-            return
-        for message in messages:
+        messages = self._decoder.feed(data)
+        while True:
+            try:
+                message = next(messages, None)
+            except ValueError as error:
+                _LOG.error("%s", error)
+                self.abort()
+                return
+            if message is None:
+                return
             self._heard(message)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
