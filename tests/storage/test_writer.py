@@ -118,6 +118,7 @@ async def small(tmp_path: Path) -> AsyncIterator[Ledger]:
 
 
 def limit(ledger: Ledger, pages: int) -> None:
+    ledger._writer._let_go()  # it waits for something to write, and takes the connection again then
     with ledger._database.writer.connect() as connection:
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))
 
@@ -217,6 +218,7 @@ async def test_a_commit_that_was_not_heard_of_is_no_conflict(remote: Ledger) -> 
     def deaf(writes: list[object]) -> object:
         remote._writer._attempt = attempt  # type: ignore[method-assign]
         attempt(writes)  # type: ignore[arg-type]
+        remote._writer._let_go()
         remote._database.writer.dispose()
         error = StorageError("The connection broke.")
         error.__cause__ = OperationalError("COMMIT", {}, Exception(), connection_invalidated=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.exc import DBAPIError
 
 from inhouse.errors import InhouseError, RunConflictError, StorageError, StorageOwnedError
+from inhouse.storage.durability import insist
 from inhouse.storage.failures import as_ours, translated
 from inhouse.storage.writes import NOTHING, Kind, Write
 
@@ -156,6 +157,7 @@ class Writer:
             with translated():
                 connection = self._open()
                 self._connected = True
+                insist(connection, synced=not all(group.kind.repeatable for group in groups))
                 with connection.begin():
                     for group in groups:
                         _apply(connection, group)

@@ -41,11 +41,14 @@ class Kind:
     Attributes:
         statements: done in this order, each with all its rows.
         proof: finds a row if a write was made already; takes the parameters of its first row.
+        repeatable: whether a loss of power may take it: the run would only be run again. The death of a process never
+            takes anything that was committed.
 
     """
 
     statements: tuple[Executable, ...]
     proof: Select[Any] | None = None
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +105,16 @@ LEASE = Kind(
             started=bindparam("at"),
             leased_until=bindparam("until"),
         ),
-    )
+    ),
+    repeatable=True,
 )
 EXTEND = Kind(
-    (update(RUNS).where(_THIS, RUNS.c.state == RunState.RUNNING.value).values(leased_until=bindparam("until")),)
+    (update(RUNS).where(_THIS, RUNS.c.state == RunState.RUNNING.value).values(leased_until=bindparam("until")),),
+    repeatable=True,
 )
 REQUEUE = Kind(
-    (update(RUNS).where(_OPEN_ONE).values(state=RunState.QUEUED.value, worker=None, started=None, leased_until=None),)
+    (update(RUNS).where(_OPEN_ONE).values(state=RunState.QUEUED.value, worker=None, started=None, leased_until=None),),
+    repeatable=True,
 )
 CANCEL = Kind(
     (
@@ -141,7 +147,8 @@ CONCLUDE = Kind(
             ),
         ),
         _INSERT_ARTIFACT,
-    )
+    ),
+    repeatable=True,
 )
 DELETE = Kind((delete(RUNS).where(_THIS, not_(_IS_OPEN)),))
 
