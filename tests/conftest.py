@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 from tests.program import Command, Ran
+from tests.wire import DATA
 
 from inhouse.cli.main import run
 
@@ -23,6 +24,14 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.tiny_model import write_checkpoint
 
     return write_checkpoint(tmp_path_factory.mktemp("models")).parents[1]
+
+
+@pytest.fixture(scope="session")
+def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the probes as its only pack."""
+    packs = tmp_path_factory.mktemp("packs")
+    (packs / "wire_probe").symlink_to(DATA / "custom_nodes" / "wire_probe")
+    return packs
 
 
 @pytest.fixture

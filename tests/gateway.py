@@ -6,7 +6,6 @@ import contextlib
 import copy
 import http.client
 import json
-import os
 import signal
 import subprocess
 import time
@@ -21,8 +20,6 @@ from urllib.parse import quote, urlsplit
 from tests.program import PATIENCE, environment, start
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
-
-PROBES = Path(__file__).parent / "data" / "custom_nodes"
 
 
 @dataclass(frozen=True)
@@ -76,6 +73,8 @@ class Gateway:
         folder: of its state, its files and its log.
         arguments: more for the command line.
         settings: more for the environment.
+        token: with which it is spoken to.
+        port: on which; 0 takes a free one.
         workers_ready: wait for them, not only for the gateway.
 
     """
@@ -86,24 +85,27 @@ class Gateway:
         *arguments: str | Path,
         settings: Mapping[str, str] | None = None,
         token: str | None = None,
+        port: int = 0,
         workers_ready: bool = True,
     ) -> None:
-        self.folder, self._token = folder, token
+        self.folder, self._token, self._workers_ready = folder, token, workers_ready
         folder.mkdir(parents=True, exist_ok=True)
         places = [part for name in ("state", "output", "input") for part in (f"--{name}", folder / name)]
+        self._command = ("up", "--json", "--port", str(port), *places, *arguments)
+        self._environment = environment(**(settings or {}))
         self._log = (folder / "log").open("ab")
+        self.start()
+
+    def start(self) -> None:
+        """Start it, also again after its end."""
         self.process = start(
-            *("up", "--json", "--port", "0", *places, *arguments),
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            env=environment(**(settings or {})),
+            *self._command, cwd=self.folder, stdout=subprocess.PIPE, stderr=self._log, env=self._environment
         )
         assert self.process.stdout is not None
         said = self.process.stdout.readline()
         assert said, f"The gateway ended with {self.process.wait()}: {self.log()[-3000:]}"
         self.port = int(urlsplit(json.loads(said)["url"]).port or 0)
-        if workers_ready:
+        if self._workers_ready:
             eventually(lambda: self.ask("GET", "/readyz").status == 200)
 
     # -- speaking ----------------------------------------------------------------------------------------------------
@@ -125,6 +127,8 @@ class Gateway:
             answer = connection.getresponse()
             found = {name.lower(): value for name, value in answer.getheaders()}
             return Answer(answer.status, found, answer.read())
+        except http.client.HTTPException as error:  # it ended in the middle of its answer
+            raise ConnectionError from error
         finally:
             connection.close()
 
@@ -184,12 +188,18 @@ class Gateway:
     def terminate(self) -> int:
         """Ask it to end as an operator does, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(PATIENCE)
+        return self._ended()
 
     def kill(self) -> None:
         """End it as a power cut does."""
         self.process.kill()
-        self.process.wait(PATIENCE)
+        self._ended()
+
+    def _ended(self) -> int:
+        code = self.process.wait(PATIENCE)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        return code
 
     def log(self) -> str:
         return (self.folder / "log").read_text(errors="replace")
@@ -199,14 +209,11 @@ class Gateway:
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(PATIENCE)
+                self.terminate()
             except subprocess.TimeoutExpired:
                 self.kill()
         self._log.close()
-        if self.process.stdout is not None:
-            self.process.stdout.close()
 
 
 def eventually(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
@@ -218,13 +225,12 @@ def eventually(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     return found
 
 
-def is_alive(pid: int) -> bool:
-    """Whether a process runs (or has ended and nobody looked)."""
+def is_dead(pid: int) -> bool:
+    """Whether a process has ended, perhaps without anybody having looked."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def sink(value: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.gateway import PROBES, Gateway
+from tests.gateway import Gateway
 
 from inhouse.server.token_file import new_token
 
@@ -43,11 +43,3 @@ def people(tmp_path_factory: pytest.TempPathFactory, probes: Path) -> Iterator[P
     admin = new_token(tokens, "root", admin=True)
     with Gateway(folder, "--custom-nodes", probes, "--tokens", tokens, token=admin) as running:
         yield People(running.by(ann), running.by(ben), running, running.by(""))
-
-
-@pytest.fixture(scope="session")
-def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with the probes as its only pack."""
-    packs = tmp_path_factory.mktemp("packs")
-    (packs / "wire_probe").symlink_to(PROBES / "wire_probe")
-    return packs

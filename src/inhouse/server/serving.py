@@ -18,6 +18,8 @@ from inhouse.server.redaction import HideDenials, HideTokens
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from starlette.types import ASGIApp
+
     from inhouse.settings import ServerSettings, Settings
 
 _BACKLOG = 2048
@@ -39,11 +41,20 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         InhouseError: the gateway cannot be put together.
 
     """
-    listening = listen(settings.server)
-    gateway = open_gateway(settings)
-    host, port = listening.getsockname()[:2]
-    config = uvicorn.Config(
-        create_app(gateway),
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _leave)  # which uvicorn raises again once all is stored
+    for name in ("uvicorn.access", "uvicorn.error"):
+        logging.getLogger(name).addFilter(HideTokens())
+    logging.getLogger("uvicorn.error").addFilter(HideDenials())
+    with listen(settings.server) as listening:
+        host, port = listening.getsockname()[:2]
+        server = _Server(_config(create_app(open_gateway(settings))), lambda: ready(f"http://{_in_url(host)}:{port}"))
+        server.run([listening])
+
+
+def _config(app: ASGIApp) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
         ws="websockets-sansio",
         ws_per_message_deflate=False,  # previews are compressed already, and all else is small
         ws_max_size=1024 * 1024,  # what clients say is small
@@ -54,12 +65,6 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=_PARTING_SECONDS,
     )
-    for name in ("uvicorn.access", "uvicorn.error"):
-        logging.getLogger(name).addFilter(HideTokens())
-    logging.getLogger("uvicorn.error").addFilter(HideDenials())
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _leave)  # which uvicorn raises again once all is stored
-    _Server(config, lambda: ready(f"http://{_in_url(host)}:{port}")).run([listening])
 
 
 class _Server(uvicorn.Server):
@@ -88,15 +93,21 @@ def listen(server: ServerSettings) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise _not_there(server, error) from error
+    try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
         listening.listen(_BACKLOG)
     except OSError as error:
-        raise UsageError(
-            f"Cannot listen on {server.host}:{server.port}: {error.strerror or error}.",
-            hint="Choose another with --host and --port.",
-        ) from error
+        listening.close()
+        raise _not_there(server, error) from error
     return listening
+
+
+def _not_there(server: ServerSettings, error: OSError) -> UsageError:
+    reason = f"Cannot listen on {server.host}:{server.port}: {error.strerror or error}."
+    return UsageError(reason, hint="Choose another with --host and --port.")
 
 
 def _in_url(host: str) -> str:
