@@ -85,6 +85,7 @@ _INSERT_ARTIFACT = insert(ARTIFACTS).from_select(
     ).where(
         _THIS,
         RUNS.c.finished == bindparam("at", type_=Double()),  # of the conclusion that counted
+        RUNS.c.status.is_not(None),  # which a cancellation that came before has not
         ~exists().where(ARTIFACTS.c.sequence == RUNS.c.sequence, ARTIFACTS.c.place == bindparam("place")),
     ),
 )
