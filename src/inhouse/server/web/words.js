@@ -97,6 +97,7 @@ export function fill(text, values) {
 export function formats(language) {
   const plain = new Intl.NumberFormat(language);
   const short = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+  const brief = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   return {
     number: (value) => plain.format(value),
     percent: (value) => `${Math.round(value * 100)} %`,
@@ -106,7 +107,7 @@ export function formats(language) {
     },
     duration(seconds) {
       const whole = Math.max(0, Math.round(seconds));
-      if (whole < 60) return `${short.format(Math.max(0, whole < 10 ? seconds : whole))} s`;
+      if (whole < 60) return `${brief.format(whole < 10 ? Math.max(0, seconds) : whole)} s`;
       return `${Math.floor(whole / 60)} min ${whole % 60} s`;
     },
   };
