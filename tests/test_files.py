@@ -290,3 +290,14 @@ class TestClaims:
 def die(claim: Claim, status: os.stat_result) -> None:
     claim.note(Path("a_00001_.png"), status)
     raise KeyboardInterrupt
+
+
+def test_journals_of_runs_that_are_over_are_swept_and_those_of_others_stay(tmp_path: Path) -> None:
+    for run_id in ("over", "open"):
+        claim = Claims(tmp_path / "claims", run_id).next("1", tmp_path, ".png")
+        write_numbered(tmp_path, run_id, ".png", lambda file: file.write(b"x"), claim=claim)
+    Claims.sweep(tmp_path / "claims", ["open"])
+    again = Claims(tmp_path / "claims", "open").next("1", tmp_path, ".png")
+    assert again.held == tmp_path / "open_00001_.png"
+    assert Claims(tmp_path / "claims", "over").next("1", tmp_path, ".png").held is None
+    Claims.sweep(tmp_path / "nothing", [])

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from inhouse.errors import FileError, OutputError, PathEscapeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 PICTURES = re.compile(r"\.(?:apng|avif|bmp|gif|jfif|jpe?g|png|tga|tiff?|webp)$", re.IGNORECASE)
 """Names of pictures that a node may be offered; what loads one looks at its content."""
@@ -184,7 +184,7 @@ class Claims:
     """
 
     def __init__(self, folder: Path, run_id: str) -> None:
-        self._journal = folder / hashlib.sha256(run_id.encode(errors="surrogatepass")).hexdigest()
+        self._journal = folder / _journal_name(run_id)
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
         self._noted: dict[str, list[tuple[str, int, int]]] | None = None
@@ -202,6 +202,14 @@ class Claims:
     def forget(self) -> None:
         """Delete the journal: the run will not be tried again."""
         self._journal.unlink(missing_ok=True)
+
+    @staticmethod
+    def sweep(folder: Path, run_ids: Iterable[str]) -> None:
+        """Delete every journal but those of some runs: the others ended while nobody was there to delete theirs."""
+        kept = {_journal_name(run_id) for run_id in run_ids}
+        for journal in folder.iterdir() if folder.is_dir() else ():
+            if journal.name not in kept:
+                journal.unlink(missing_ok=True)
 
     def _note(self, key: str, path: Path, status: os.stat_result) -> None:
         line = json.dumps([key, str(path), status.st_ino, status.st_mtime_ns]).encode() + b"\n"
@@ -223,6 +231,10 @@ class Claims:
                 key, path, number, changed = json.loads(line)
                 noted.setdefault(key, []).append((path, number, changed))
         return noted
+
+
+def _journal_name(run_id: str) -> str:
+    return hashlib.sha256(run_id.encode(errors="surrogatepass")).hexdigest()
 
 
 def _mark(path: Path) -> list[int] | None:

@@ -175,6 +175,7 @@ class Dispatcher(Listener):
             scope=f"{submission.user}:{self._swept}",
             attempt=attempt,
             client_id=submission.client_id,
+            preview="auto" if self._messenger.listens(submission.user) else "none",
         )
 
     # -- hearing -----------------------------------------------------------------------------------------------------

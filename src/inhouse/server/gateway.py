@@ -156,7 +156,7 @@ def open_gateway(settings: Settings) -> Gateway:
 
     messenger = Messenger(hub, remaining, plain_previews=settings.server.plain_previews)
     dispatcher = Dispatcher(ledger, queue, messenger, folders, metrics, attempts=settings.workers.attempts)
-    dispatcher.on_end = lambda run_id: Claims(state / "claims", run_id).forget()
+    dispatcher.on_end = lambda run_id: Claims(folders.claims, run_id).forget()
     runs = Runs(ledger, queue, dispatcher, messenger, catalogue, folders, metrics, light_nodes(registry), desk.changed)
 
     def ready(worker: Worker, description: Description) -> None:

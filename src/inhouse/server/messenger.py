@@ -39,6 +39,10 @@ class Messenger:
             data = {"status": {"exec_info": {"queue_remaining": self._remaining(user)}}}
             _send(sockets, _text("status", data))
 
+    def listens(self, user: str) -> bool:
+        """Whether a user has a socket open."""
+        return bool(self._hub.of(user))
+
     def welcome(self, socket: Socket, running: str | None) -> None:
         """Tell a new socket who it is, how much is left, and which node runs for it."""
         exec_info = {"queue_remaining": self._remaining(socket.user)}

@@ -15,6 +15,7 @@ import orjson
 
 from inhouse.compat.admission import admit
 from inhouse.errors import RunConflictError, RunNotFoundError
+from inhouse.files import Claims
 from inhouse.server.fair_queue import Waiting
 from inhouse.storage.records import RunState, Submission
 
@@ -84,13 +85,16 @@ class Runs:
 
     async def restore(self) -> None:
         """Let the runs wait that were waiting or running when the last gateway ended."""
-        for record in await self._ledger.open_runs():
+        records = await self._ledger.open_runs()
+        for record in records:
             self._counter = max(self._counter, record.sequence)
             deaths = record.attempts
             if record.state is RunState.RUNNING:  # its worker died with the gateway, which is no fault of the run
                 deaths = max(0, deaths - 1)
                 self._ledger.requeue(record.submission.id)
             self._queue.push(Waiting.of(record.submission, record.sequence, deaths).unloaded())
+        open_ids = [record.submission.id for record in records]
+        await asyncio.to_thread(Claims.sweep, self._folders.claims, open_ids)
 
     # -- accepting ---------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,11 @@ class UserFolders:
     temp: Path
     state: Path
 
+    @property
+    def claims(self) -> Path:
+        """The folder in which runs note the names of their files."""
+        return self.state / "claims"
+
     def of(self, user: str) -> Folders:
         """Return a user's folders for pictures."""
         if user == SOLE_USER:
