@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from tests.gateway import Gateway
 from tests.program import Command, Ran
 from tests.wire import DATA
 
@@ -32,6 +33,18 @@ def probes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     packs = tmp_path_factory.mktemp("packs")
     (packs / "wire_probe").symlink_to(DATA / "custom_nodes" / "wire_probe")
     return packs
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path, probes: Path) -> Iterator[Gateway]:
+    """Return a gateway of one person with the probes, the same for all tests; each leaves it idle."""
+    checkpoints = tmp_path_factory.mktemp("models") / "checkpoints"
+    checkpoints.mkdir()
+    (checkpoints / "tiny_sd15.safetensors").symlink_to(tiny_models / "checkpoints" / "tiny.safetensors")
+    folder = tmp_path_factory.mktemp("gateway")
+    settings = {"INHOUSE_SERVER__PLAIN_PREVIEWS": "true"}  # as the sessions' server had it
+    with Gateway(folder, "--custom-nodes", probes, "--models", checkpoints.parent, settings=settings) as running:
+        yield running
 
 
 @pytest.fixture

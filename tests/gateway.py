@@ -21,6 +21,9 @@ from tests.program import PATIENCE, environment, start
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
+PROBES = Path(__file__).parent / "data" / "custom_nodes"
+"""Packs that do one thing each that a client can see."""
+
 
 @dataclass(frozen=True)
 class Answer:

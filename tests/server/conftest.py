@@ -12,18 +12,6 @@ from tests.gateway import Gateway
 from inhouse.server.token_file import new_token
 
 
-@pytest.fixture(scope="session")
-def gateway(tmp_path_factory: pytest.TempPathFactory, tiny_models: Path, probes: Path) -> Iterator[Gateway]:
-    """Return a gateway of one person with the probes, the same for all tests; each leaves it idle."""
-    checkpoints = tmp_path_factory.mktemp("models") / "checkpoints"
-    checkpoints.mkdir()
-    (checkpoints / "tiny_sd15.safetensors").symlink_to(tiny_models / "checkpoints" / "tiny.safetensors")
-    folder = tmp_path_factory.mktemp("gateway")
-    settings = {"INHOUSE_SERVER__PLAIN_PREVIEWS": "true"}  # as the sessions' server had it
-    with Gateway(folder, "--custom-nodes", probes, "--models", checkpoints.parent, settings=settings) as running:
-        yield running
-
-
 @dataclass(frozen=True, slots=True)
 class People:
     """A gateway as two users and an admin see it, and as somebody does who has no token."""

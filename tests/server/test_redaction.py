@@ -39,4 +39,5 @@ def test_a_websocket_that_was_refused_with_a_status_is_no_error() -> None:
         return logging.LogRecord("uvicorn.error", logging.ERROR, "", 1, text, None, None)
 
     assert not HideDenials().filter(record("ASGI callable returned without completing handshake."))
+    assert not HideDenials().filter(record("Invalid UTF-8 sequence received from client."))
     assert HideDenials().filter(record("Exception in ASGI application"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.gateway import PROBES, Gateway, sink
+from tests.gateway import Gateway, sink
 from tests.soak.test_hostile_workflows import spoil
 
 TRIES = 5_000
@@ -48,10 +48,8 @@ BODIES: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    packs = tmp_path_factory.mktemp("packs")
-    (packs / "wire_probe").symlink_to(PROBES / "wire_probe")
-    with Gateway(tmp_path_factory.mktemp("gateway"), "--custom-nodes", packs) as running:
+def gateway(tmp_path_factory: pytest.TempPathFactory, probes: Path) -> Iterator[Gateway]:
+    with Gateway(tmp_path_factory.mktemp("gateway"), "--custom-nodes", probes) as running:
         yield running
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import re
 
+_DENIALS = frozenset(
+    {"ASGI callable returned without completing handshake.", "Invalid UTF-8 sequence received from client."}
+)
 _TOKEN = re.compile(r"(?i)([?&;]token=)[^&;#\s\"']+")
 
 
@@ -22,14 +25,15 @@ class HideTokens(logging.Filter):
 
 
 class HideDenials(logging.Filter):
-    """Leaves out uvicorn's complaint of each WebSocket that was refused with an HTTP status, as ASGI provides for.
+    """Leaves out uvicorn's complaints of what a client does on a WebSocket: whoever likes could fill the log with them.
 
-    A canvas whose token has expired asks again every second; its refusals are in the log by themselves.
+    One is of each that was refused with an HTTP status, as ASGI provides for: a canvas whose token has expired asks
+    again every second, and its refusals are in the log by themselves. The other comes with a stack trace.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let everything else pass."""
-        return record.msg != "ASGI callable returned without completing handshake."
+        return record.msg not in _DENIALS
 
 
 def _hidden(value: object) -> object:
