@@ -25,6 +25,13 @@ _CONTRAST = """element => {
   return (more + 0.05) / (less + 0.05);
 }"""
 """The contrast ratio of a text (WCAG 2.2, 1.4.3)."""
+_TEXTS = """async () => {
+  const { wordsFor } = await import('/extensions/inhouse/words.js');
+  const shape = text => typeof text === 'string' ? [...text.matchAll(/{\\w+}/g)].map(String).sort()
+    : Object.fromEntries(Object.entries(text).map(([name, part]) => [name, shape(part)]));
+  return [shape(wordsFor('en')), shape(wordsFor('zh-TW'))];
+}"""
+"""Which texts there are in each language, and what is put into them."""
 
 
 def ended(tab: Locator, state: str) -> Locator:
@@ -52,6 +59,7 @@ def test_from_a_template_to_a_picture_that_is_still_there_later(canvas: Canvas, 
         "a green dragon", timeout=PATIENCE
     )
     expect(canvas.open_history()).to_contain_text("inhouse_00001_.png", timeout=PATIENCE)
+    expect(canvas.page.get_by_test_id("login-button")).to_be_hidden()
 
 
 def test_a_canvas_with_nothing_to_show_shows_a_workflow_that_runs_here(canvas: Canvas, served: Gateway) -> None:
@@ -106,6 +114,8 @@ def test_everything_of_ours_is_in_chinese_for_who_reads_that(canvas: Canvas, ser
     tab = canvas.open_tab()
     expect(tab).to_contain_text(re.compile("0 个运行中.+0 个等待中"))
     expect(tab).to_contain_text("没有正在运行的任务。")
+    english, chinese = canvas.page.evaluate(_TEXTS)
+    assert english == chinese
     expect(tab.get_by_role("img", name=re.compile("^队列.+当前 0"))).to_be_visible()
     canvas.page.locator(".templates-tab-button").click()
     expect(canvas.page.get_by_test_id("template-workflow-inpainting")).to_contain_text("局部重绘", timeout=PATIENCE)
