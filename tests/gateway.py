@@ -221,10 +221,11 @@ class Gateway:
 
 def eventually(condition: Callable[[], Any], seconds: float = PATIENCE) -> Any:
     """Wait until something is so, and return what it is."""
-    deadline = time.monotonic() + seconds
+    deadline, wait = time.monotonic() + seconds, 0.002
     while not (found := condition()):
         assert time.monotonic() < deadline, "It did not become so."
-        time.sleep(0.01)
+        time.sleep(wait)
+        wait = min(1.5 * wait, 0.1)
     return found
 
 

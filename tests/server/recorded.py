@@ -95,12 +95,11 @@ class Session:
     # -- speaking ----------------------------------------------------------------------------------------------------
 
     def _open(self, client: str) -> None:
-        if "clientId" in self._opened[client]:
-            ear = self._ears[client] = self._gateway.listen(self._known[f"<{client}>"])
-        else:
-            ear = self._ears[client] = self._gateway.listen()
-            theirs = self._found["websocket"][0]["json"]["data"]["sid"]
-            self._known[theirs] = ear.until("status")["data"]["sid"]
+        named = "clientId" in self._opened[client]
+        ear = self._ears[client] = self._gateway.listen(self._known[f"<{client}>"] if named else None)
+        sid = ear.until("status")["data"]["sid"]
+        if not named:
+            self._known[self._found["websocket"][0]["json"]["data"]["sid"]] = sid
         for entry in self._found["websocket"]:
             if entry.get("dir") == "client->server" and entry["client"] == client:
                 ear.say(entry["text"] if "text" in entry else json.dumps(entry["json"]))
