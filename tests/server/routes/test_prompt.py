@@ -37,8 +37,8 @@ def test_the_same_request_under_a_key_runs_once(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [
-        ({"Idempotency-Key": ""}, {"prompt": sink(1)}, 422),
-        ({"Idempotency-Key": "x" * 201}, {"prompt": sink(1)}, 422),
+        ({"Idempotency-Key": ""}, {"prompt": sink(1)}, 400),
+        ({"Idempotency-Key": "x" * 201}, {"prompt": sink(1)}, 400),
         ({}, {"prompt": sink(1), "prompt_id": "a\0b"}, 400),
         ({}, {"prompt": sink(1), "number": "first"}, 400),
         ({}, {"prompt": sink(1), "priority": "high"}, 400),
