@@ -105,7 +105,13 @@ class Gateway:
             *self._command, cwd=self.folder, stdout=subprocess.PIPE, stderr=self._log, env=self._environment
         )
         assert self.process.stdout is not None
-        said = self.process.stdout.readline()
+        try:
+            self._wait_until_up(self.process.stdout.readline())
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait_until_up(self, said: bytes) -> None:
         assert said, f"The gateway ended with {self.process.wait()}: {self.log()[-3000:]}"
         self.port = int(urlsplit(json.loads(said)["url"]).port or 0)
         if self._workers_ready:
