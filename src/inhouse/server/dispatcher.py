@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 _LEASE_SECONDS = 60.0
+_SHORT_SECONDS = 0.05
 _RETRY_SECONDS = 2.0
 """How long until a result that the database did not take is offered again."""
 
@@ -109,8 +110,16 @@ class Dispatcher(Listener):
         """Give out no more runs; those that wait stay in storage."""
         self._draining = True
 
+    def write_down(self) -> None:
+        """Have storage say who has which run, before somebody reads it there."""
+        for run in self._live.values():
+            if run.leasing is not None and not run.leasing.cancelled():
+                self._lease(run)
+
     async def settle(self) -> None:
         """Wait until every end that is known is stored."""
+        for run in self._live.values():
+            _stop(run.leasing)
         while self._tasks:
             await asyncio.wait(tuple(self._tasks))
 
@@ -150,19 +159,24 @@ class Dispatcher(Listener):
                 return None
 
     def _start(self, worker: Worker, run: LiveRun, before: asyncio.Future[None] | None = None) -> None:
-        submission, attempt = run.submission, run.waiting.deaths + 1
+        submission = run.submission
         run.ahead = before
         self._live[worker.name] = run
         try:
-            worker.submit(self._job(submission, attempt))
+            worker.submit(self._job(submission, run.waiting.deaths + 1))
         except WorkerLostError:  # it died a moment ago, of something else
             del self._live[worker.name]
             self._queue.push(run.waiting)
             return
-        run.given = True
-        self._ledger.lease(submission.id, worker.name, attempt, run.started, run.started + _LEASE_SECONDS)
+        run.worker = worker.name
+        run.leasing = asyncio.get_running_loop().call_later(_SHORT_SECONDS, self._lease, run)
         self._metrics.run_started(max(0.0, run.started - submission.created))
         self._messenger.status(submission.user)
+
+    def _lease(self, run: LiveRun) -> None:
+        """Write down who has a run. Of a short one only its end is written, which says that, too."""
+        _stop(run.leasing)
+        self._ledger.lease(run.id, run.worker, run.waiting.deaths + 1, run.started, run.started + _LEASE_SECONDS)
 
     def _job(self, submission: Submission, attempt: int) -> Job:
         return Job(
@@ -217,6 +231,7 @@ class Dispatcher(Listener):
             self._give(worker, waiting, stored)
 
     def _end(self, run: LiveRun, last: Sequence[Any]) -> asyncio.Task[None]:
+        _stop(run.leasing)
         self._ending.add(run)
         return self._spawn(self._conclude(run, last))
 
@@ -284,6 +299,7 @@ class Dispatcher(Listener):
             messages = run.narrator.lost(error, status)
             self._end(run, messages)
             return
+        self._lease(run)
         self._ledger.requeue(run.id)
         self._queue.push(run.waiting.again(deaths))
         self._messenger.status(run.waiting.user)
@@ -306,3 +322,8 @@ class Dispatcher(Listener):
         if not task.cancelled() and (error := task.exception()) is not None:
             level = logging.WARNING if isinstance(error, InhouseError) else logging.ERROR
             _LOG.log(level, "The dispatcher met an error", exc_info=error)
+
+
+def _stop(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()

@@ -31,7 +31,8 @@ class LiveRun:
         submission: what runs.
         narrator: turns what happens into messages and history.
         started: seconds since the epoch.
-        given: whether a worker has it, or is still to get it.
+        worker: who has it; empty while it is still to be given.
+        leasing: writes that down, if the run lasts long enough.
         cancelled: somebody asked for it to stop.
         ahead: set until the worker's run before this one is stored: till then nothing is told of this one, so that
             clients hear of one end before the next start.
@@ -43,7 +44,8 @@ class LiveRun:
     submission: Submission
     narrator: Narrator
     started: float
-    given: bool = False
+    worker: str = ""
+    leasing: asyncio.TimerHandle | None = None
     cancelled: bool = False
     ahead: asyncio.Future[None] | None = None
     held: list[Event] = field(default_factory=list)
@@ -54,6 +56,11 @@ class LiveRun:
     def id(self) -> str:
         """The run's id."""
         return self.waiting.run_id
+
+    @property
+    def given(self) -> bool:
+        """Whether a worker has it."""
+        return bool(self.worker)
 
     @classmethod
     def loading(cls, waiting: Waiting) -> LiveRun:
@@ -85,4 +92,7 @@ class LiveRun:
             status=orjson.dumps(ended.history_status).decode(),
             meta=orjson.dumps(ended.meta).decode(),
             artifacts=tuple(Artifact(*artifact) for artifact in ended.artifacts),
+            worker=self.worker or None,
+            attempts=self.waiting.deaths + 1 if self.worker else None,
+            started=self.started if self.worker else None,
         )

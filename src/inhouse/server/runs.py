@@ -234,13 +234,13 @@ class Runs:
 
     async def listing(self, caller: Identity) -> bytes:
         """Return what runs and what waits for the caller, as JSON in the form of ComfyUI's queue."""
-        pending = await self._ledger.queue_items(caller.user, RunState.QUEUED)
-        # After that: what begins meanwhile is still told of as waiting, and nothing is told of twice or not at all.
-        running = []
-        for run in self._dispatcher.unfinished(caller.user):
-            run_id = orjson.dumps(run.id)
-            if run.given and b",%b," % run_id not in pending:
-                running.append(b"[%b,%b,%b]" % (orjson.dumps(run.submission.number), run_id, _rest(run.submission)))
+        # What begins while the others are read is still told of as waiting: nothing is told of twice or not at all.
+        given = [run for run in self._dispatcher.unfinished(caller.user) if run.given]
+        pending = await self._ledger.queue_items(caller.user, RunState.QUEUED, [run.id for run in given])
+        running = [
+            b"[%b,%b,%b]" % (orjson.dumps(run.submission.number), orjson.dumps(run.id), _rest(run.submission))
+            for run in given
+        ]
         return b'{"queue_running":[%b],"queue_pending":%b}' % (b",".join(running), pending)
 
     async def record(self, caller: Identity, run_id: str) -> RunRecord:
@@ -257,6 +257,7 @@ class Runs:
 
     async def find(self, caller: Identity, run_id: str) -> RunRecord | None:
         """Return a run of the caller; None if there is none of that id that the caller may see."""
+        self._dispatcher.write_down()
         record = await self._ledger.get(run_id) if "\0" not in run_id else None
         return record if record is not None and _may(caller, record.submission.user) else None
 
@@ -264,6 +265,7 @@ class Runs:
         self, caller: Identity, states: Sequence[RunState], limit: int, offset: int
     ) -> tuple[Sequence[RunRecord], int]:
         """Return some of the caller's runs, the newest first, and how many there are in those states."""
+        self._dispatcher.write_down()
         return await self._ledger.jobs(caller.user, states, limit, offset)
 
     async def history(self, caller: Identity, limit: int | None, offset: int | None) -> Sequence[RunRecord]:

@@ -94,9 +94,9 @@ class Ledger:
         """Return what is queued or running, by sequence. Their workflow and extra are empty here: ``get`` has them."""
         return await self.read(lambda connection: queries.read(connection, queries.open_runs()))
 
-    async def queue_items(self, user: str | None, state: RunState) -> bytes:
+    async def queue_items(self, user: str | None, state: RunState, without: Sequence[str] = ()) -> bytes:
         """Return the JSON list of ComfyUI's queue items, ``[number, id, workflow, extra, targets]``, the next first."""
-        return await self.read(lambda connection: queries.queue_items(connection, user, state))
+        return await self.read(lambda connection: queries.queue_items(connection, user, state, without))
 
     async def history(
         self, user: str | None, *, limit: int | None = None, offset: int | None = None

@@ -62,28 +62,31 @@ def counts(user: str | None) -> Select[Any]:
     return _of(user, select(RUNS.c.state, func.count()).group_by(RUNS.c.state))
 
 
-def queue_items(connection: Connection, user: str | None, state: RunState) -> bytes:
+def queue_items(connection: Connection, user: str | None, state: RunState, without: Sequence[str] = ()) -> bytes:
     """Return, in UTF-8, the JSON list of ComfyUI's queue items, the next run first.
 
     The database puts it together: ten thousand workflows never become Python objects.
     """
     on_sqlite = connection.dialect.name == "sqlite"
-    found = connection.scalar((_items_on_sqlite if on_sqlite else _items_on_postgresql)(user, state)) or ""
+    found = connection.scalar((_items_on_sqlite if on_sqlite else _items_on_postgresql)(user, state, without)) or ""
     return b"[%b]" % (found if isinstance(found, bytes) else found.encode())
 
 
-def _items_on_sqlite(user: str | None, state: RunState) -> Select[Any]:
+def _items_on_sqlite(user: str | None, state: RunState, without: Sequence[str]) -> Select[Any]:
     keys = select(RUNS.c.sequence, RUNS.c.number, RUNS.c.id, RUNS.c.targets)
-    waiting = _of(user, keys).where(RUNS.c.state == state).order_by(*_NEXT_FIRST).subquery()
+    chosen = _of(user, keys).where(RUNS.c.state == state, RUNS.c.id.not_in(without))
+    waiting = chosen.order_by(*_NEXT_FIRST).subquery()
     item = func.printf(_ITEM, *_parts(waiting.c, func.json_quote(waiting.c.id)))
     # An outer join keeps the order of what it is outer to. No text takes part in the sorting.
     joined = select(type_coerce(cast(aggregate_strings(item, ","), LargeBinary), NullType))  # which copies nothing
     return joined.outerjoin_from(waiting, REQUESTS, waiting.c.sequence == REQUESTS.c.sequence)
 
 
-def _items_on_postgresql(user: str | None, state: RunState) -> Select[Any]:
+def _items_on_postgresql(user: str | None, state: RunState, without: Sequence[str]) -> Select[Any]:
     item = func.format(_ITEM, *_parts(RUNS.c, func.to_json(RUNS.c.id)))
-    waiting = _of(user, select(item.label("item")).join_from(RUNS, REQUESTS)).where(RUNS.c.state == state)
+    waiting = _of(user, select(item.label("item")).join_from(RUNS, REQUESTS)).where(
+        RUNS.c.state == state, RUNS.c.id.not_in(without)
+    )
     return select(aggregate_strings(waiting.order_by(*_NEXT_FIRST).subquery().c.item, ","))
 
 

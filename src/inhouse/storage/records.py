@@ -85,6 +85,9 @@ class Conclusion:
         status: JSON of how it ended and what was told on the way (history's ``status``).
         meta: JSON of which node each output belongs to (history's ``meta``).
         artifacts: the files it made.
+        worker: the last that had it; None, like the next two, for what is stored of that already.
+        attempts: how many had it.
+        started: when the last got it.
 
     """
 
@@ -95,6 +98,9 @@ class Conclusion:
     status: str = "{}"
     meta: str = "{}"
     artifacts: tuple[Artifact, ...] = ()
+    worker: str | None = None
+    attempts: int | None = None
+    started: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

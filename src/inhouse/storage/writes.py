@@ -16,6 +16,7 @@ from sqlalchemy import (
     case,
     delete,
     exists,
+    func,
     insert,
     not_,
     or_,
@@ -132,6 +133,10 @@ CONCLUDE = Kind(
             state=bindparam("became"),
             finished=bindparam("at"),
             leased_until=None,
+            # A run that was short may never have been leased.
+            worker=func.coalesce(bindparam("by", type_=String()), RUNS.c.worker),
+            attempts=func.coalesce(bindparam("attempt", type_=Integer()), RUNS.c.attempts),
+            started=func.coalesce(bindparam("began", type_=Double()), RUNS.c.started),
             outputs=bindparam("shows"),
             status=bindparam("told"),
             meta=bindparam("about"),
@@ -140,7 +145,7 @@ CONCLUDE = Kind(
                 (
                     or_(
                         bindparam("became", type_=String()) != RunState.CANCELLED.value,
-                        RUNS.c.started.is_not(None),
+                        func.coalesce(bindparam("began", type_=Double()), RUNS.c.started).is_not(None),
                     ),
                     True,
                 ),
@@ -193,6 +198,9 @@ def conclude(conclusion: Conclusion) -> Write:
         "shows": storable(conclusion.outputs),
         "told": storable(conclusion.status),
         "about": storable(conclusion.meta),
+        "by": conclusion.worker,
+        "attempt": conclusion.attempts,
+        "began": conclusion.started,
     }
     artifacts = [
         {

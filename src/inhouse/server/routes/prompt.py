@@ -87,7 +87,7 @@ _REQUEST: dict[str, Any] = {
                 },
             }
         },
-    }
+    },
 }
 _ANSWERS = documented(
     told={
