@@ -77,7 +77,7 @@ def test_the_death_of_a_worker_is_not_held_against_a_run_that_it_did_not_have_ye
 def test_a_run_is_not_blamed_for_a_worker_that_died_while_its_workflow_was_loaded(tmp_path: Path) -> None:
     async def scene() -> None:
         async with core(tmp_path, attempts=1, room=0) as made:
-            run_id = await made.accept()
+            run_id = await made.accept(prompt_id="chosen")
             made.worker.die()
             await made.until(lambda: made.worker.running == run_id)
             assert [job.attempt for job in made.worker.jobs] == [1]
@@ -120,7 +120,7 @@ def test_cancelled_runs_are_not_tried_again(tmp_path: Path) -> None:
 def test_a_run_cancelled_while_it_is_loaded_is_cancelled_in_storage_too(tmp_path: Path) -> None:
     async def scene() -> None:
         async with core(tmp_path, room=0) as made:
-            run_id = await made.accept()
+            run_id = await made.accept(prompt_id="chosen")
             assert await made.runs.cancel(ANN, [run_id]) == [run_id]
             await made.dispatcher.settle()
             assert await made.state(run_id) == "cancelled"
@@ -135,7 +135,7 @@ def test_a_run_that_cannot_be_loaded_just_now_keeps_its_turn(tmp_path: Path) -> 
     async def scene() -> None:
         async with core(tmp_path, room=0) as made:
             made.worker.ready = False
-            run_id = await made.accept()
+            run_id = await made.accept(prompt_id="chosen")
             made.disk.full = made.worker.ready = True
             made.dispatcher.dispatch()
             await made.until(lambda: made.disk.refused > 2)
@@ -148,7 +148,7 @@ def test_a_run_that_cannot_be_loaded_just_now_keeps_its_turn(tmp_path: Path) -> 
 def test_what_is_loaded_is_shown_as_waiting_with_its_workflow(tmp_path: Path) -> None:
     async def scene() -> None:
         async with core(tmp_path, room=0) as made:
-            run_id = await made.accept()
+            run_id = await made.accept(prompt_id="chosen")
             assert (await made.listing())["queue_pending"] == [run_id]
 
     go(scene())

@@ -43,8 +43,46 @@ def test_what_cannot_be_stored_is_not_accepted_and_does_not_run(tmp_path: Path) 
         async with core(tmp_path) as made:
             made.disk.full = True
             with pytest.raises(StorageFullError):
-                await made.accept()
+                await made.accept(prompt_id="chosen")
             assert (made.worker.jobs, made.runs.remaining("ann")) == ([], 0)
+
+    go(scene())
+
+
+def test_a_run_that_began_before_it_could_not_be_stored_is_stopped_and_nobody_hears_of_it(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path) as made:
+            heard = made.hear()
+            made.disk.full = True
+            with pytest.raises(StorageFullError):
+                await made.accept(client_id="canvas")
+            (job,) = made.worker.jobs
+            assert made.worker.cancelled == [job.run_id]
+            assert made.runs.remaining("ann") == 0
+            assert await made.listing() == {"queue_running": [], "queue_pending": []}
+            made.disk.full = False
+            made.worker.begin()
+            made.worker.end("interrupted")
+            following = await made.accept(client_id="canvas")
+            await made.until(lambda: made.worker.running == following)
+            assert {message["type"] for message in heard()} == {"status"}
+            assert await made.disk.get(job.run_id) is None
+
+    go(scene())
+
+
+def test_a_run_that_began_while_it_was_stored_is_told_of_once_it_is(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path) as made:
+            heard = made.hear()
+            run_id = await made.accept(client_id="canvas")
+            made.worker.begin()
+            made.worker.end()
+            await made.until(lambda: {"execution_start", "execution_success"} <= {m["type"] for m in heard()})
+            record = await made.disk.get(run_id)
+            assert record is not None
+            assert (record.state, record.attempts, record.worker) == ("success", 1, made.worker.name)
+            assert record.started is not None
 
     go(scene())
 

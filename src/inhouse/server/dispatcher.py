@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from inhouse.engine.events import NodeFinished, NodesCached, RunFinished
 from inhouse.errors import InhouseError, PathEscapeError, StorageError, WorkerLostError
+from inhouse.server.fair_queue import Waiting
 from inhouse.server.live_run import LiveRun
 from inhouse.workers.base import Job, Listener
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inhouse.engine.events import Event
-    from inhouse.server.fair_queue import FairQueue, Waiting
+    from inhouse.server.fair_queue import FairQueue
     from inhouse.server.messenger import Messenger
     from inhouse.server.metrics import Metrics
     from inhouse.server.user_folders import UserFolders
@@ -77,7 +78,11 @@ class Dispatcher(Listener):
 
     def live(self, user: str | None = None) -> Iterator[LiveRun]:
         """Return what runs now, of one user or of all."""
-        return (run for run in tuple(self._live.values()) if user is None or run.submission.user == user)
+        return (
+            run
+            for run in tuple(self._live.values())
+            if (user is None or run.submission.user == user) and not run.refused
+        )
 
     def unfinished(self, user: str) -> Iterator[LiveRun]:
         """Return what runs now of a user, and what has run and is being stored."""
@@ -99,12 +104,35 @@ class Dispatcher(Listener):
         """Give waiting runs to free workers."""
         if self._pool is None or self._draining:
             return
-        for worker in self._pool.free():
-            if worker.name not in self._live:
-                waiting = self._queue.pop()
-                if waiting is None:
-                    return
-                self._give(worker, waiting)
+        while (worker := self._idle_worker()) is not None and (waiting := self._queue.pop()) is not None:
+            self._give(worker, waiting)
+
+    def _idle_worker(self) -> Worker | None:
+        workers = self._pool.free() if self._pool is not None else ()
+        return next((worker for worker in workers if worker.name not in self._live), None)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a worker is free and no run waits for one."""
+        return bool(self._pool is not None and not self._draining and not len(self._queue) and self._idle_worker())
+
+    def express(self, submission: Submission, storing: asyncio.Future[int]) -> None:
+        """Let a run begin while it is still being stored; there must be an idle worker.
+
+        Nothing is told of it before it is stored. If it cannot be, it is stopped as if it had not been.
+        """
+        run = LiveRun.begin(Waiting.of(submission, 0), submission)
+        run.storing = storing
+        worker = self._idle_worker()
+        if worker is not None:
+            self._start(worker, run, storing)
+
+    def refuse(self, run_id: str) -> None:
+        """Stop a run that began and could not be stored."""
+        self._queue.remove(run_id)  # its worker may have died already
+        for run in tuple(self._live.values()):
+            if run.id == run_id:
+                self.cancel(run)
 
     def stop_giving(self) -> None:
         """Give out no more runs; those that wait stay in storage."""
@@ -158,7 +186,7 @@ class Dispatcher(Listener):
             else:
                 return None
 
-    def _start(self, worker: Worker, run: LiveRun, before: asyncio.Future[None] | None = None) -> None:
+    def _start(self, worker: Worker, run: LiveRun, before: asyncio.Future[Any] | None = None) -> None:
         submission = run.submission
         run.ahead = before
         self._live[worker.name] = run
@@ -176,6 +204,8 @@ class Dispatcher(Listener):
     def _lease(self, run: LiveRun) -> None:
         """Write down who has a run. Of a short one only its end is written, which says that, too."""
         _stop(run.leasing)
+        if run.refused:
+            return
         self._ledger.lease(run.id, run.worker, run.waiting.deaths + 1, run.started, run.started + _LEASE_SECONDS)
 
     def _job(self, submission: Submission, attempt: int) -> Job:
@@ -199,6 +229,9 @@ class Dispatcher(Listener):
         run = self._live.get(worker.name)
         if run is None or run.submission.id != run_id:
             return  # the last words of a run that was given up
+        if run.refused:
+            self._drop(worker, events)
+            return
         if run.ahead is not None and not run.ahead.done():
             if not run.held:
                 self._spawn(self._catch_up(worker, run, run.ahead))
@@ -207,11 +240,20 @@ class Dispatcher(Listener):
         held, run.held = run.held, []
         self._hear(worker, run, [*held, *events] if held else events)
 
-    async def _catch_up(self, worker: Worker, run: LiveRun, ahead: asyncio.Future[None]) -> None:
+    async def _catch_up(self, worker: Worker, run: LiveRun, ahead: asyncio.Future[Any]) -> None:
         await asyncio.wait((ahead,))
         if self._live.get(worker.name) is run:  # else its worker died
             held, run.held = run.held, []
-            self._hear(worker, run, held)
+            if run.refused:
+                self._drop(worker, held)
+            else:
+                self._hear(worker, run, held)
+
+    def _drop(self, worker: Worker, events: Sequence[Event]) -> None:
+        """Hear of a run that nobody may know of; at its end its worker is free."""
+        if events and isinstance(events[-1], RunFinished):
+            _stop(self._live.pop(worker.name).leasing)
+            self.dispatch()
 
     def _hear(self, worker: Worker, run: LiveRun, events: Iterable[Event]) -> None:
         for event in events:
@@ -288,6 +330,9 @@ class Dispatcher(Listener):
         if run is None or (run.held and isinstance(run.held[-1], RunFinished)):
             return  # what it ran is over, at most nobody was told yet
         del self._live[worker.name]
+        if run.refused:
+            self.dispatch()
+            return
         if not run.given and not run.cancelled:  # it died before it had the run
             self._queue.push(run.waiting)
             self.dispatch()

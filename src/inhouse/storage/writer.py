@@ -29,7 +29,7 @@ _RETRY_SECONDS = 1.0
 _SOON = 0.05
 """What nobody waits for waits so long, in seconds, for something to share a transaction with."""
 _SIBLINGS = 4
-_DELAY = 0.002
+_DELAY = 0.004
 """Where so many were written at once last time, more are on their way: the next transaction waits for them so long.
 
 PostgreSQL's ``commit_siblings`` and ``commit_delay`` do the same.
