@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from inhouse.errors import InhouseError, RunConflictError, StorageError, StorageOwnedError
 from inhouse.storage.durability import insist
 from inhouse.storage.failures import as_ours, translated
+from inhouse.storage.prepared import Prepared
 from inhouse.storage.writes import NOTHING, Kind, Write
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Writer:
         self._queue: SimpleQueue[_Entry | None] = SimpleQueue()
         self._late: list[_Entry] = []
         self._siblings = 0
+        self._prepared = Prepared()
         self._unsettled = 0
         self._closed = False
         self._connected = True
@@ -160,10 +162,18 @@ class Writer:
                 insist(connection, synced=not all(group.kind.repeatable for group in groups))
                 with connection.begin():
                     for group in groups:
-                        _apply(connection, group)
+                        self._apply(connection, group)
         except InhouseError as error:
             return error
         return None
+
+    def _apply(self, connection: Connection, group: _Group) -> None:
+        for index, statement in enumerate(group.kind.statements):
+            rows = [row for write in group.writes for row in write.rows[index]]
+            if rows and group.kind.lasting:
+                self._prepared.execute(connection, statement, rows)
+            elif rows:
+                connection.execute(statement, rows)
 
     def _open(self) -> Connection:
         """Return the connection. It is kept: to take it from the pool costs as much as a small transaction."""
@@ -241,10 +251,3 @@ def _place(groups: list[_Group], write: Write) -> _Group:
             break
     groups.append(_Group(write.kind))
     return groups[-1]
-
-
-def _apply(connection: Connection, group: _Group) -> None:
-    for index, statement in enumerate(group.kind.statements):
-        rows = [row for write in group.writes for row in write.rows[index]]
-        if rows:
-            connection.execute(statement, rows)

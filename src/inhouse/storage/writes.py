@@ -44,12 +44,14 @@ class Kind:
         proof: finds a row if a write was made already; takes the parameters of its first row.
         repeatable: whether a loss of power may take it: the run would only be run again. The death of a process never
             takes anything that was committed.
+        lasting: whether the statements are there for good, so that it pays to prepare them.
 
     """
 
     statements: tuple[Executable, ...]
     proof: Select[Any] | None = None
     repeatable: bool = False
+    lasting: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,5 +232,5 @@ def hide(user: str | None, run_ids: Sequence[str] | None) -> Write:
     if user is not None:
         statement = statement.where(RUNS.c.user == user)
     if run_ids is None:
-        return Write(Kind((statement,)), ([{}],))
-    return for_each(Kind((statement.where(_THIS),)), run_ids)
+        return Write(Kind((statement,), lasting=False), ([{}],))
+    return for_each(Kind((statement.where(_THIS),), lasting=False), run_ids)
