@@ -10,7 +10,7 @@ from tests.browser.canvas import CHROMIUM, Canvas, browser
 from tests.gateway import Gateway
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Playwright keeps an event loop, which other tests must not find
 def chromium() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("No Chromium is installed.")
@@ -18,7 +18,7 @@ def chromium() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with Gateway(tmp_path_factory.mktemp("canvas")) as running:
         yield running

@@ -1,7 +1,9 @@
 """Telling what a picture shows, by the nearest of all drawings; no trained classifier, so nothing to overfit.
 
 A picture's background is the median of its border. What differs from it is cut out, squared and shrunk to 24x24, and
-compared (by the angle between them) with every drawing, put on the same background and cut out in the same way.
+compared (by the angle between them) with every drawing, put on the same background and cut out in the same way. Parts
+that are nearly as light as the background (a padlock's shackle) make one cut-out larger than the other, so that the
+picture's is taken a little larger, smaller and aside as well, and the best fit counts.
 """
 
 from __future__ import annotations
@@ -22,7 +24,14 @@ if TYPE_CHECKING:
 
 SIDE = 64
 CROP = 24
-THRESHOLD = 0.1
+ZOOMS = (0.85, 1.0, 1.15, 1.3)
+ASIDE = (-0.12, 0.0, 0.12)
+THRESHOLD = 0.2
+"""What differs less from the background is the decoder's halo, not the drawing.
+
+Found on training pictures that went through encoder and decoder: of 160, 94 % were judged right at 0.1, 97 % at 0.15,
+98 % at 0.2 and at 0.25, before the best of several fits counted; with that, all at 0.2.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,16 @@ def border(picture: Tensor) -> Tensor:
     return rim.median(1).values
 
 
-def cut_out(pictures: Tensor, ground: Tensor) -> Tensor:
-    """Return what differs from the background, squared and shrunk: (batch, 3, 24, 24)."""
+def cut_out(pictures: Tensor, ground: Tensor, zoom: float = 1.0, aside: tuple[float, float] = (0.0, 0.0)) -> Tensor:
+    """Return what differs from the background, squared and shrunk: (batch, 3, 24, 24).
+
+    Args:
+        pictures: (batch, 3, height, width) in 0..1.
+        ground: the background's colour, (3,).
+        zoom: how large the square is, 1 being as large as what differs.
+        aside: how far the square is moved to the right and down, in halves of its side.
+
+    """
     n, _, height, width = pictures.shape
     mask = (pictures - ground[None, :, None, None]).abs().amax(1) > THRESHOLD
     boxes = []
@@ -60,7 +77,8 @@ def cut_out(pictures: Tensor, ground: Tensor) -> Tensor:
         last = size - 1 - line.flip(1).argmax(1)
         boxes.append(((first + last + 1) / size - 1, (last - first + 1) / size))
     (x, w), (y, h) = boxes
-    half = torch.maximum(w, h)
+    half = torch.maximum(w, h) * zoom
+    x, y = x + half * aside[0], y + half * aside[1]
     matrix = torch.zeros(n, 2, 3)
     matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, 0, 2], matrix[:, 1, 2] = half, half, x, y
     grid = functional.affine_grid(matrix, [n, 3, CROP * 2, CROP * 2], align_corners=False)
@@ -97,12 +115,13 @@ class Judge:
         """Judge a (3, 128, 128) picture in 0..1; ``count`` copies are compared as well as one."""
         small = functional.avg_pool2d(picture[None], picture.shape[-1] // SIDE)
         ground = border(small[0])
-        seen = cut_out(small, ground)
+        seen = torch.cat([cut_out(small, ground, zoom, (x, y)) for zoom in ZOOMS for x in ASIDE for y in ASIDE])
+        looks = functional.normalize(seen.flatten(1), dim=1)
         gaps = []
         for copies in sorted({1, count}):
             drawings = self.copies(copies)
             cuts = cut_out(drawings[:, :3] + ground[None, :, None, None] * (1 - drawings[:, 3:]), ground)
-            gaps.append(1 - functional.cosine_similarity(cuts.flatten(1), seen.flatten(1)))
+            gaps.append(1 - (functional.normalize(cuts.flatten(1), dim=1) @ looks.T).amax(1))
         single = torch.stack(gaps).amin(0)
         best = int(single.argmin())
         concept = self.labels[best][0]

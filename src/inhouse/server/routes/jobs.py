@@ -71,6 +71,11 @@ def routes(runs: Runs) -> APIRouter:
         ]
         return JsonResponse({"job_id": run_id, "assets": listed})
 
+    _cancelling(router, runs)
+    return router
+
+
+def _cancelling(router: APIRouter, runs: Runs) -> None:
     @router.post("/jobs/{run_id}/cancel", summary="Cancel a run", response_model=dict[str, Any], responses=_NONE)
     async def cancel(run_id: str, caller: Caller) -> Response:
         await runs.record(caller, run_id)
@@ -86,8 +91,6 @@ def routes(runs: Runs) -> APIRouter:
     async def cancel_all(request: Request, caller: Caller) -> Response:
         body = await read_object(request)
         return JsonResponse({"cancelled": await runs.cancel(caller, ids(body.get("job_ids")))})
-
-    return router
 
 
 def _states(status: str) -> Sequence[RunState]:

@@ -35,7 +35,7 @@ def routes(runs: Runs) -> APIRouter:
     router.post("/prompt", summary="Run a workflow", openapi_extra=_REQUEST, responses=_ANSWERS)(submit)
 
     @router.get("/prompt", summary="How many of my runs are left", response_model=dict[str, dict[str, int]])
-    async def remaining(caller: Caller) -> Response:
+    def remaining(caller: Caller) -> Response:
         return JsonResponse({"exec_info": {"queue_remaining": runs.remaining(caller.user)}})
 
     return router
