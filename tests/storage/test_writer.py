@@ -179,7 +179,8 @@ async def remote(postgres: postgresql.Server, tmp_path: Path) -> AsyncIterator[L
 
 
 def disconnect(postgres: postgresql.Server) -> None:
-    postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'test%'")
+    """End all connections; each has ended, and let go of what it held, when this returns."""
+    postgres.execute("SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname LIKE 'test%'")
 
 
 async def test_a_lost_connection_is_made_again_before_anybody_notices(

@@ -13,7 +13,7 @@ from inhouse.engine.events import NodeFinished, NodesCached, RunFinished
 from inhouse.errors import InhouseError, PathEscapeError, StorageError, WorkerLostError
 from inhouse.server.fair_queue import Waiting
 from inhouse.server.live_run import LiveRun
-from inhouse.workers.base import Job, Listener
+from inhouse.workers.base import Job, Listener, PackMessage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from inhouse.server.user_folders import UserFolders
     from inhouse.storage.ledger import Ledger
     from inhouse.storage.records import Artifact, Conclusion, Submission
-    from inhouse.workers.base import PackMessage, Worker
+    from inhouse.workers.base import Worker
     from inhouse.workers.pool import Pool
 
 _LOG = logging.getLogger(__name__)
@@ -232,13 +232,18 @@ class Dispatcher(Listener):
         if run.refused:
             self._drop(worker, events)
             return
-        if run.ahead is not None and not run.ahead.done():
-            if not run.held:
-                self._spawn(self._catch_up(worker, run, run.ahead))
-            run.held.extend(events)
-            return
-        held, run.held = run.held, []
-        self._hear(worker, run, [*held, *events] if held else events)
+        if not self._holds(worker, run, events):
+            held, run.held = run.held, []
+            self._hear(worker, run, [*held, *events] if held else events)
+
+    def _holds(self, worker: Worker, run: LiveRun, words: Sequence[Event | PackMessage]) -> bool:
+        """Keep what is said of a run while something has to be told before it; return whether that is so."""
+        if run.ahead is None or run.ahead.done():
+            return False
+        if not run.held:
+            self._spawn(self._catch_up(worker, run, run.ahead))
+        run.held.extend(words)
+        return True
 
     async def _catch_up(self, worker: Worker, run: LiveRun, ahead: asyncio.Future[Any]) -> None:
         await asyncio.wait((ahead,))
@@ -249,14 +254,17 @@ class Dispatcher(Listener):
             else:
                 self._hear(worker, run, held)
 
-    def _drop(self, worker: Worker, events: Sequence[Event]) -> None:
+    def _drop(self, worker: Worker, events: Sequence[Event | PackMessage]) -> None:
         """Hear of a run that nobody may know of; at its end its worker is free."""
         if events and isinstance(events[-1], RunFinished):
             _stop(self._live.pop(worker.name).leasing)
             self.dispatch()
 
-    def _hear(self, worker: Worker, run: LiveRun, events: Iterable[Event]) -> None:
+    def _hear(self, worker: Worker, run: LiveRun, events: Iterable[Event | PackMessage]) -> None:
         for event in events:
+            if isinstance(event, PackMessage):
+                self._messenger.pack(event, run.submission.user)
+                continue
             self._count(run, event)
             messages = run.narrator.hear(event)
             if isinstance(event, RunFinished):
@@ -321,6 +329,8 @@ class Dispatcher(Listener):
     def told(self, worker: Worker, message: PackMessage) -> None:
         """Pass on what a pack says to those who may hear it: the user whose run its worker has, else all."""
         run = self._live.get(worker.name)
+        if run is not None and self._holds(worker, run, (message,)):
+            return
         self._messenger.pack(message, run.submission.user if run is not None else None)
 
     def lost(self, worker: Worker, error: WorkerLostError) -> None:

@@ -91,9 +91,9 @@ class FairQueue:
                 waiting = heapq.heappop(heap)
                 if self._waiting.get(waiting.run_id) is waiting:
                     self._forget(waiting)
-                    self._heaps.move_to_end(user)
+                    if user in self._heaps:
+                        self._heaps.move_to_end(user)
                     return waiting
-            del self._heaps[user]
         return None
 
     def remove(self, run_id: str) -> Waiting | None:
@@ -145,10 +145,10 @@ class FairQueue:
         del self._waiting[waiting.run_id]
         self._room += waiting.size
         left = self._counts[waiting.user] - 1
-        if left:
-            self._counts[waiting.user] = left
-        else:
-            del self._counts[waiting.user]
+        if not left:  # who has none waiting has no turn either
+            del self._counts[waiting.user], self._heaps[waiting.user]
+            return
+        self._counts[waiting.user] = left
         heap = self._heaps[waiting.user]
         if len(heap) > 2 * left + _SLACK:  # mostly runs that were taken out: as many steps as took them out
             heap[:] = [kept for kept in heap if self._waiting.get(kept.run_id) is kept]

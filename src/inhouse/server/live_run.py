@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from inhouse.engine.events import Event
     from inhouse.server.fair_queue import Waiting
+    from inhouse.workers.base import PackMessage
 
 _STATES = {"success": RunState.SUCCESS, "error": RunState.ERROR, "interrupted": RunState.CANCELLED}
 
@@ -50,7 +51,7 @@ class LiveRun:
     cancelled: bool = False
     ahead: asyncio.Future[Any] | None = None
     storing: asyncio.Future[int] | None = None
-    held: list[Event] = field(default_factory=list)
+    held: list[Event | PackMessage] = field(default_factory=list)
     document: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
 
