@@ -49,29 +49,7 @@ def test_what_cannot_be_stored_is_not_accepted_and_does_not_run(tmp_path: Path) 
     go(scene())
 
 
-def test_a_run_that_began_before_it_could_not_be_stored_is_stopped_and_nobody_hears_of_it(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with core(tmp_path) as made:
-            heard = made.hear()
-            made.disk.full = True
-            with pytest.raises(StorageFullError):
-                await made.accept(client_id="canvas")
-            (job,) = made.worker.jobs
-            assert made.worker.cancelled == [job.run_id]
-            assert made.runs.remaining("ann") == 0
-            assert await made.listing() == {"queue_running": [], "queue_pending": []}
-            made.disk.full = False
-            made.worker.begin()
-            made.worker.end("interrupted")
-            following = await made.accept(client_id="canvas")
-            await made.until(lambda: made.worker.running == following)
-            assert {message["type"] for message in heard()} == {"status"}
-            assert await made.disk.get(job.run_id) is None
-
-    go(scene())
-
-
-def test_a_run_that_began_while_it_was_stored_is_told_of_once_it_is(tmp_path: Path) -> None:
+def test_of_a_short_run_its_end_says_who_had_it(tmp_path: Path) -> None:
     async def scene() -> None:
         async with core(tmp_path) as made:
             heard = made.hear()

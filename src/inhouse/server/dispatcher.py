@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from inhouse.engine.events import NodeFinished, NodesCached, RunFinished
 from inhouse.errors import InhouseError, PathEscapeError, StorageError, WorkerLostError
-from inhouse.server.fair_queue import Waiting
 from inhouse.server.live_run import LiveRun
 from inhouse.workers.base import Job, Listener, PackMessage
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from inhouse.engine.events import Event
-    from inhouse.server.fair_queue import FairQueue
+    from inhouse.server.fair_queue import FairQueue, Waiting
     from inhouse.server.messenger import Messenger
     from inhouse.server.metrics import Metrics
     from inhouse.server.user_folders import UserFolders
@@ -78,11 +77,7 @@ class Dispatcher(Listener):
 
     def live(self, user: str | None = None) -> Iterator[LiveRun]:
         """Return what runs now, of one user or of all."""
-        return (
-            run
-            for run in tuple(self._live.values())
-            if (user is None or run.submission.user == user) and not run.refused
-        )
+        return (run for run in tuple(self._live.values()) if user is None or run.submission.user == user)
 
     def unfinished(self, user: str) -> Iterator[LiveRun]:
         """Return what runs now of a user, and what has run and is being stored."""
@@ -110,29 +105,6 @@ class Dispatcher(Listener):
     def _idle_worker(self) -> Worker | None:
         workers = self._pool.free() if self._pool is not None else ()
         return next((worker for worker in workers if worker.name not in self._live), None)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether a worker is free and no run waits for one."""
-        return bool(self._pool is not None and not self._draining and not len(self._queue) and self._idle_worker())
-
-    def express(self, submission: Submission, storing: asyncio.Future[int]) -> None:
-        """Let a run begin while it is still being stored; there must be an idle worker.
-
-        Nothing is told of it before it is stored. If it cannot be, it is stopped as if it had not been.
-        """
-        run = LiveRun.begin(Waiting.of(submission, 0), submission)
-        run.storing = storing
-        worker = self._idle_worker()
-        if worker is not None:
-            self._start(worker, run, storing)
-
-    def refuse(self, run_id: str) -> None:
-        """Stop a run that began and could not be stored."""
-        self._queue.remove(run_id)  # its worker may have died already
-        for run in tuple(self._live.values()):
-            if run.id == run_id:
-                self.cancel(run)
 
     def stop_giving(self) -> None:
         """Give out no more runs; those that wait stay in storage."""
@@ -204,8 +176,6 @@ class Dispatcher(Listener):
     def _lease(self, run: LiveRun) -> None:
         """Write down who has a run. Of a short one only its end is written, which says that, too."""
         _stop(run.leasing)
-        if run.refused:
-            return
         self._ledger.lease(run.id, run.worker, run.waiting.deaths + 1, run.started, run.started + _LEASE_SECONDS)
 
     def _job(self, submission: Submission, attempt: int) -> Job:
@@ -229,9 +199,6 @@ class Dispatcher(Listener):
         run = self._live.get(worker.name)
         if run is None or run.submission.id != run_id:
             return  # the last words of a run that was given up
-        if run.refused:
-            self._drop(worker, events)
-            return
         if not self._holds(worker, run, events):
             held, run.held = run.held, []
             self._hear(worker, run, [*held, *events] if held else events)
@@ -249,16 +216,7 @@ class Dispatcher(Listener):
         await asyncio.wait((ahead,))
         if self._live.get(worker.name) is run:  # else its worker died
             held, run.held = run.held, []
-            if run.refused:
-                self._drop(worker, held)
-            else:
-                self._hear(worker, run, held)
-
-    def _drop(self, worker: Worker, events: Sequence[Event | PackMessage]) -> None:
-        """Hear of a run that nobody may know of; at its end its worker is free."""
-        if events and isinstance(events[-1], RunFinished):
-            _stop(self._live.pop(worker.name).leasing)
-            self.dispatch()
+            self._hear(worker, run, held)
 
     def _hear(self, worker: Worker, run: LiveRun, events: Iterable[Event | PackMessage]) -> None:
         for event in events:
@@ -340,9 +298,6 @@ class Dispatcher(Listener):
         if run is None or (run.held and isinstance(run.held[-1], RunFinished)):
             return  # what it ran is over, at most nobody was told yet
         del self._live[worker.name]
-        if run.refused:
-            self.dispatch()
-            return
         if not run.given and not run.cancelled:  # it died before it had the run
             self._queue.push(run.waiting)
             self.dispatch()

@@ -36,8 +36,7 @@ class LiveRun:
         leasing: writes that down, if the run lasts long enough.
         cancelled: somebody asked for it to stop.
         ahead: set until the worker's run before this one is stored: till then nothing is told of this one, so that
-            clients hear of one end before the next start. Of a run that began while it was still being stored, that.
-        storing: for a run that began while it was still being stored, whether that succeeds.
+            clients hear of one end before the next start.
         held: what happened meanwhile.
 
     """
@@ -50,7 +49,6 @@ class LiveRun:
     leasing: asyncio.TimerHandle | None = None
     cancelled: bool = False
     ahead: asyncio.Future[Any] | None = None
-    storing: asyncio.Future[int] | None = None
     held: list[Event | PackMessage] = field(default_factory=list)
     document: Mapping[str, Any] = field(default_factory=dict)
     label: str = ""
@@ -59,12 +57,6 @@ class LiveRun:
     def id(self) -> str:
         """The run's id."""
         return self.waiting.run_id
-
-    @property
-    def refused(self) -> bool:
-        """Whether it could not be stored, so that nobody may hear of it."""
-        storing = self.storing
-        return storing is not None and storing.done() and (storing.cancelled() or storing.exception() is not None)
 
     @property
     def given(self) -> bool:

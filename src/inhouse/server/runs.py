@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from inhouse.compat.admission import admit
-from inhouse.errors import InhouseError, RunConflictError, RunNotFoundError
+from inhouse.errors import RunConflictError, RunNotFoundError
 from inhouse.files import Claims
 from inhouse.server.fair_queue import Waiting
 from inhouse.storage.records import RunState, Submission
@@ -140,26 +140,12 @@ class Runs:
         else:
             admission = await asyncio.to_thread(self._admit, body, folders)
         submission = self._submission(caller, admission, key, digest)
-        # An id that a client chose may be taken, which shows only when it is stored.
-        if admission.prompt_id is None and self._dispatcher.is_idle:
-            await self._begin(submission)
-        else:
-            sequence = await self._ledger.submit(submission)
-            self._queue.push(Waiting.of(submission, sequence))
-            self._dispatcher.dispatch()
+        sequence = await self._ledger.submit(submission)
+        self._queue.push(Waiting.of(submission, sequence))
+        self._dispatcher.dispatch()
         self._metrics.run_accepted()
         self._messenger.status(caller.user)
         return Accepted(submission.id, submission.number, admission.node_errors)
-
-    async def _begin(self, submission: Submission) -> None:
-        """Store a run while a worker begins with it already."""
-        storing = asyncio.ensure_future(self._ledger.submit(submission))
-        self._dispatcher.express(submission, storing)
-        try:
-            await asyncio.shield(storing)  # who asked may go; what they asked for is stored all the same
-        except InhouseError:
-            self._dispatcher.refuse(submission.id)
-            raise
 
     def _admit(self, body: Any, folders: Folders) -> Admission:
         return admit(body, self._catalogue.registry_for(folders))
