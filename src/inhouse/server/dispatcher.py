@@ -295,7 +295,7 @@ class Dispatcher(Listener):
         """Let the run of a dead worker wait again, or fail if it has cost too many."""
         run = self._live.get(worker.name)
         self._metrics.worker_restarted(worker.name)
-        if run is None or (run.held and isinstance(run.held[-1], RunFinished)):
+        if run is None or any(isinstance(word, RunFinished) for word in run.held):
             return  # what it ran is over, at most nobody was told yet
         del self._live[worker.name]
         if not run.given and not run.cancelled:  # it died before it had the run
