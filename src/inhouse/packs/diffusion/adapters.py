@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
+from inhouse.packs.diffusion.rows import WHOLE, Rows
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -45,18 +47,27 @@ class Adapter:
         """Whether a parameter's tensors are of this kind."""
         return self.required <= roles.keys() <= self.required | self.optional
 
-    def fits(self, roles: Roles, shape: tuple[int, ...]) -> bool:
-        """Whether tensors of this kind change a parameter of this shape."""
-        return self.shape(roles) == (shape[0], math.prod(shape[1:]))
+    def fits(self, roles: Roles, shape: tuple[int, ...], *, whole: bool = True) -> bool:
+        """Whether tensors of this kind change a parameter of this shape, or with ``whole`` off some rows of one.
 
-    def apply(self, weight: Tensor, roles: Roles, strength: float) -> Tensor:
-        """Return the changed parameter, of the same shape; ``weight`` is float32 and stays as it is."""
+        Magnitudes of columns need all rows at once.
+        """
+        magnitude = roles.get("dora_scale")
+        apart = whole or magnitude is None or magnitude.shape[0] == shape[0]
+        return apart and self.shape(roles) == (shape[0], math.prod(shape[1:]))
+
+    def apply(self, weight: Tensor, roles: Roles, strength: float, rows: Rows = WHOLE) -> Tensor:
+        """Return the changed parameter, of the same shape; ``weight`` is float32 and stays as it is.
+
+        ``rows`` are the rows of the change that are for this parameter.
+        """
         floats = {role: tensor.float() for role, tensor in roles.items()}
         rank = self.rank(roles) if "alpha" in roles else 0
         scale = float(roles["alpha"]) / rank if rank else 1.0
-        delta = self.delta(floats).reshape(weight.shape) * scale
+        delta = rows.of(self.delta(floats).reshape(-1, *weight.shape[1:])) * scale
         if "dora_scale" in roles:
-            return weight + strength * (_decomposed(weight, delta, floats["dora_scale"]) - weight)
+            magnitude = rows.of(floats["dora_scale"])
+            return weight + strength * (_decomposed(weight, delta, magnitude) - weight)
         return weight + strength * delta
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import torch
 
 from inhouse.packs.diffusion.adapters import Roles, adapter_of
+from inhouse.packs.diffusion.rows import WHOLE, Rows
 
 if TYPE_CHECKING:
     from torch import nn
@@ -29,20 +30,22 @@ _TEXT_PREFIXES = ("lora_te", "text_encoder")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A layer that a LoRA may name.
+    """A layer that a LoRA may name, or a part of one.
 
     Attributes:
         path: its name in the network.
-        shape: its weight's shape.
+        shape: the shape of the weight that goes by the name in the LoRA file.
+        rows: which rows of that weight are this layer's.
 
     """
 
     path: str
     shape: tuple[int, ...]
+    rows: Rows = WHOLE
 
 
-Targets: TypeAlias = Mapping[str, Target]
-"""Every name by which LoRA files call a network's layers -> the layer."""
+Targets: TypeAlias = Mapping[str, tuple[Target, ...]]
+"""Every name by which LoRA files call a network's layers -> the layer, or the layers that it is split into."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,13 @@ class LoraApplication:
     Attributes:
         parameters: the parameter's name in the network -> role -> tensor.
         strength: a factor on the change; any number, 0 for none.
+        rows: the parameters that take only some rows of the change -> which.
 
     """
 
     parameters: Mapping[str, Roles]
     strength: float
+    rows: Mapping[str, Rows] = field(default_factory=dict)
 
 
 def apply_lora(
@@ -76,23 +81,33 @@ def apply_lora(
     return model, clip
 
 
-def _fitting(lora: Lora, targets: Targets) -> dict[Place, str]:
-    """Return the places in a LoRA that fit a network -> the parameter's name there."""
+def _fitting(lora: Lora, targets: Targets) -> dict[Place, tuple[Target, ...]]:
+    """Return the places in a LoRA that fit a network -> the layers there."""
     fitting = {}
     for place, roles in lora.places.items():
-        target, adapter = targets.get(place.layer), adapter_of(roles)
-        if target and adapter:
-            shape = target.shape if place.parameter == "weight" else target.shape[:1]
-            if adapter.fits(roles, shape):
-                fitting[place] = f"{target.path}.{place.parameter}"
+        layers, adapter = targets.get(place.layer), adapter_of(roles)
+        if layers and adapter:
+            shape = layers[0].shape if place.parameter == "weight" else layers[0].shape[:1]
+            if adapter.fits(roles, shape, whole=all(layer.rows.whole for layer in layers)):
+                fitting[place] = layers
     return fitting
 
 
-def _application(lora: Lora, fitting: Mapping[Place, str], strength: float) -> LoraApplication:
-    return LoraApplication({name: lora.places[place] for place, name in fitting.items()}, strength)
+def _application(lora: Lora, fitting: Mapping[Place, tuple[Target, ...]], strength: float) -> LoraApplication:
+    placed = [(f"{layer.path}.{place.parameter}", place, layer) for place in fitting for layer in fitting[place]]
+    return LoraApplication(
+        parameters={name: lora.places[place] for name, place, _ in placed},
+        strength=strength,
+        rows={name: layer.rows for name, _, layer in placed if not layer.rows.whole},
+    )
 
 
-def _report(lora: Lora, model: DiffusionModel | None, clip: TextModel | None, *fitting: Mapping[Place, str]) -> None:
+def _report(
+    lora: Lora,
+    model: DiffusionModel | None,
+    clip: TextModel | None,
+    *fitting: Mapping[Place, tuple[Target, ...]],
+) -> None:
     counts = " and ".join(f"{len(places)}" for places in fitting)
     _log.info("LoRA %s changes %s parameters of the model and of the text model.", lora.name, counts)
     expected = (
@@ -125,7 +140,7 @@ def patched(network: N, *, loras: Sequence[LoraApplication], rounded: torch.dtyp
                 adapter = adapter_of(roles)
                 assert adapter is not None
                 placed = {role: tensor.to(value.device) for role, tensor in roles.items()}
-                value = adapter.apply(value, placed, lora.strength)
+                value = adapter.apply(value, placed, lora.strength, lora.rows.get(name, WHOLE))
         value = value.to(rounded or original.dtype).to(original.dtype)
         setattr(clone.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=False))
     return clone
@@ -144,7 +159,7 @@ def unet_targets(layers: Mapping[str, tuple[int, ...]], prefixes: Mapping[str, s
     targets = {}
     inverse = {ours: theirs for theirs, ours in prefixes.items()}
     for path, shape in layers.items():
-        target = Target(path, shape)
+        target = (Target(path, shape),)
         other = diffusers_unet_name(path, inverse)
         names = [f"diffusion_model.{path}", f"lora_unet_{path.replace('.', '_')}"]
         if other:
@@ -164,7 +179,7 @@ def text_targets(layers: Mapping[str, tuple[int, ...]], prefixes: Sequence[str])
     """
     return MappingProxyType(
         {
-            prefix + (path if prefix.endswith(".") else path.replace(".", "_")): Target(path, shape)
+            prefix + (path if prefix.endswith(".") else path.replace(".", "_")): (Target(path, shape),)
             for path, shape in layers.items()
             for prefix in prefixes
         }

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 
 from inhouse.errors import ModelFormatError, ModelUnsupportedError
+from inhouse.packs.diffusion.rows import WHOLE, Rows, equal
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -48,14 +49,14 @@ class Origin:
     Attributes:
         file: the file.
         name: the tensor's name in it.
-        part: (k, n): the k-th of n equal parts along the first axis.
+        rows: which of its rows.
         transposed: whether the file has it the other way round.
 
     """
 
     file: SafetensorsFile
     name: str
-    part: tuple[int, int] = (0, 1)
+    rows: Rows = WHOLE
     transposed: bool = False
 
     @property
@@ -66,14 +67,12 @@ class Origin:
     @property
     def shape(self) -> tuple[int, ...]:
         """The parameter's shape, as the file has it."""
-        shape = self.info.shape
-        if self.part[1] > 1:
-            shape = (shape[0] // self.part[1], *shape[1:])
+        shape = self.rows.shape(self.info.shape)
         return shape[::-1] if self.transposed else shape
 
     def split(self, count: int) -> tuple[Origin, ...]:
         """Return the origins of equal parts along the first axis."""
-        return tuple(replace(self, part=(index, count)) for index in range(count))
+        return tuple(replace(self, rows=rows) for rows in equal(count))
 
 
 Weights: TypeAlias = Mapping[str, Origin]
@@ -109,10 +108,8 @@ def read_tensor(reader: TensorReader, name: str) -> Tensor:
 
 
 def read_origin(reader: TensorReader, origin: Origin) -> Tensor:
-    """Read the values that an origin names, as a view of the tensor that they are part of."""
-    tensor = read_tensor(reader, origin.name)
-    index, count = origin.part
-    tensor = tensor.chunk(count)[index] if count > 1 else tensor
+    """Read the values that an origin names, as a view of the tensor that they are part of where that is possible."""
+    tensor = origin.rows.of(read_tensor(reader, origin.name))
     return tensor.T if origin.transposed else tensor
 
 
