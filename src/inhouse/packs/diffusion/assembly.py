@@ -147,11 +147,20 @@ def build_vae(weights: Weights, placement: Placement) -> Vae:
 
 def _spec(weights: Weights, read: Callable[[Mapping[str, tuple[int, ...]]], S]) -> S:
     try:
-        return read(shapes(weights))
+        shaped = shapes(weights)
+        _refuse_empty(weights, shaped)
+        return read(shaped)
     except (KeyError, IndexError, ValueError) as error:
         raise ModelFormatError(
             f"{_source(weights)}: the network is incomplete, {error} is missing.", hint=_AGAIN
         ) from error
+
+
+def _refuse_empty(weights: Weights, shaped: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse parameters without values; what has no dot in its name is a mark on the file and no parameter."""
+    for name, shape in shaped.items():
+        if 0 in shape and "." in name:
+            raise ModelFormatError(f"{_source(weights)}: weight {name!r} is empty, of shape {shape}.", hint=_AGAIN)
 
 
 def _source(weights: Weights) -> str:
