@@ -53,11 +53,13 @@ class NoiseSource:
         seed: 0 to 2^64 - 1.
         brownian_device: where Brownian trees live; the CPU, so that every device gets the same picture, or None for
             the device of the latent, which saves the transfers.
+        scale: standard deviation of the noise, 1 as the processes have it; more makes details, less smooths.
 
     """
 
     seed: int
     brownian_device: torch.device | None = torch.device("cpu")  # noqa: RUF009 - a device is immutable
+    scale: float = 1.0
 
     def gaussian(self, x: Tensor) -> NoiseSampler:
         """Return a source of independent draws in the shape of ``x``, made on its device."""
@@ -65,7 +67,7 @@ class NoiseSource:
 
         def draw(sigma: Tensor, sigma_next: Tensor) -> Tensor:
             del sigma, sigma_next
-            return torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator)
+            return self._scaled(torch.randn(x.shape, dtype=x.dtype, device=x.device, generator=generator))
 
         return draw
 
@@ -90,6 +92,9 @@ class NoiseSource:
                 return -increment(sigma_next, sigma)
             start_time, end_time = (min(max(float(level), first), last) for level in (sigma, sigma_next))
             path: Tensor = tree(start_time, end_time)
-            return path.to(x) / (sigma_next - sigma).sqrt()
+            return self._scaled(path.to(x) / (sigma_next - sigma).sqrt())
 
         return increment
+
+    def _scaled(self, noise: Tensor) -> Tensor:
+        return noise if self.scale == 1 else noise * self.scale

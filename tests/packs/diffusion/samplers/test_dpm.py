@@ -6,7 +6,7 @@ from tests.packs.diffusion.samplers.gaussian import HIGH, GaussianDenoiser, erro
 
 from inhouse.packs.diffusion.noise import NoiseSource
 from inhouse.packs.diffusion.samplers.base import Sampler, at
-from inhouse.packs.diffusion.samplers.dpm import StepSize, dpm_adaptive, dpm_fast
+from inhouse.packs.diffusion.samplers.dpm import Controller, StepSize, dpm_adaptive, dpm_fast
 
 
 def test_dpm_fast_asks_as_often_as_there_are_steps() -> None:
@@ -25,7 +25,7 @@ def test_dpm_adaptive_is_as_exact_as_it_promises_however_many_steps_there_are() 
 
 
 def test_dpm_adaptive_takes_a_step_back_when_it_was_too_large() -> None:
-    controller = StepSize(h=1.0)
+    controller = Controller(StepSize(h=1.0), order=3)
     assert not controller.accepts(100.0)
     assert controller.h < 0.5
     assert controller.accepts(0.01)

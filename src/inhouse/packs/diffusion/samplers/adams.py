@@ -25,12 +25,20 @@ Coefficients = Callable[[list[float], int, int], list[float]]
 """From the levels, the step's number and the order: the weights of the last directions, newest first."""
 
 
-def lms(denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore) -> Tensor:
-    """Integrate the polynomial in sigma through the last directions: linear multistep of k-diffusion.
+def lms(
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    *,
+    noise: NoiseSource,
+    callback: Callback = ignore,
+    order: int = ORDER,
+) -> Tensor:
+    """Integrate the polynomial in sigma through the last ``order`` directions: linear multistep of k-diffusion.
 
     https://github.com/crowsonkb/k-diffusion
     """
-    return _adams(denoiser, x, sigmas, noise, callback, _exact, to_clean=False)
+    return _adams(denoiser, x, sigmas, noise, callback, _exact, to_clean=False, order=order)
 
 
 def ipndm(denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore) -> Tensor:
@@ -60,9 +68,10 @@ def _adams(
     coefficients: Coefficients,
     *,
     to_clean: bool,
+    order: int = ORDER,
 ) -> Tensor:
     del noise
-    levels, directions = sigmas.tolist(), deque["Tensor"](maxlen=ORDER)
+    levels, directions = sigmas.tolist(), deque["Tensor"](maxlen=order)
     for i, sigma in enumerate(sigmas[:-1]):
         denoised = denoiser(x, at(sigma, x))
         callback(Step(i, float(sigma), x, denoised))

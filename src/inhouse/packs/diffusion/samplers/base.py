@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -101,3 +102,35 @@ def ancestral_step(sigma: Tensor, sigma_next: Tensor, eta: float = 1.0) -> tuple
     up = eta * (sigma_next**2 * (sigma**2 - sigma_next**2) / sigma**2).sqrt()
     sigma_up = torch.minimum(sigma_next, up)
     return (sigma_next**2 - sigma_up**2).sqrt(), sigma_up
+
+
+Advance = Callable[["Denoiser", "Tensor", "Tensor", "Tensor", "Tensor"], "Tensor"]
+"""From the denoiser, ``x``, the clean latent expected behind it, its level and a lower one: ``x`` there."""
+
+
+@dataclass(frozen=True)
+class Ancestral:
+    """A sampler that steps below each level, then adds noise up to it: https://github.com/crowsonkb/k-diffusion.
+
+    Attributes:
+        advance: takes the deterministic part of a step.
+        eta: share of the noise, 0 (none) to 1 (as in the ancestral sampling of DDPM), or more.
+
+    """
+
+    advance: Advance
+    eta: float = 1.0
+
+    def __call__(
+        self, denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
+    ) -> Tensor:
+        """Return the latent at the last level; see `Sampler`."""
+        draw = noise.gaussian(x)
+        for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+            denoised = denoiser(x, at(sigma, x))
+            callback(Step(i, float(sigma), x, denoised))
+            sigma_down, sigma_up = ancestral_step(sigma, sigma_next, self.eta)
+            x = self.advance(denoiser, x, denoised, sigma, sigma_down)
+            if sigma_next > 0:
+                x = x + draw(sigma, sigma_next) * sigma_up
+        return x

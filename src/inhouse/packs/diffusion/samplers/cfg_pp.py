@@ -38,14 +38,20 @@ def euler_cfg_pp(
 
 
 def euler_ancestral_cfg_pp(
-    denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    *,
+    noise: NoiseSource,
+    callback: Callback = ignore,
+    eta: float = 1.0,
 ) -> Tensor:
-    """Ancestral Euler under CFG++."""
+    """Ancestral Euler under CFG++; ``eta`` is the share of the noise, 0 to 1."""
     draw = noise.gaussian(x)
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised, unconditional = denoiser.pair(x, at(sigma, x))
         callback(Step(i, float(sigma), x, denoised))
-        sigma_down, sigma_up = ancestral_step(sigma, sigma_next)
+        sigma_down, sigma_up = ancestral_step(sigma, sigma_next, eta)
         x = renoise(x, denoised, unconditional, sigma_down / sigma)
         if sigma_next > 0:
             x = x + draw(sigma, sigma_next) * sigma_up

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, at, ignore, to_d
+from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, ancestral_step, at, ignore, to_d
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,8 +22,49 @@ if TYPE_CHECKING:
     from inhouse.packs.diffusion.noise import NoiseSource
 
 
-RELATIVE, ABSOLUTE = 0.05, 0.0078
-"""Tolerances of the adaptive solver: relative, and absolute (one of 256 grey levels over a range of 2)."""
+@dataclass(frozen=True)
+class StepSize:
+    """How the adaptive solver's steps follow from its errors: a PID controller, its factor kept smooth and bounded.
+
+    Soederlind (2003), Digital filters in adaptive time-stepping, ACM TOMS 29.
+
+    Attributes:
+        h: the first step, in lambda.
+        proportional: weight of the last error, as are ``integral`` and ``derivative``.
+        accept_safety: the smallest factor by which a step may have to shrink for it to stand.
+
+    """
+
+    h: float = 0.05
+    proportional: float = 0.0
+    integral: float = 1.0
+    derivative: float = 0.0
+    accept_safety: float = 0.81
+
+
+class Controller:
+    """A `StepSize` at work over a solver of an order."""
+
+    def __init__(self, step_size: StepSize, order: float) -> None:
+        p, i, d = step_size.proportional, step_size.integral, step_size.derivative
+        self.h = step_size.h
+        self._accept_safety = step_size.accept_safety
+        self._exponents = (p + i + d) / order, -(p + 2 * d) / order, d / order
+        self._inverses: tuple[float, float] | None = None
+
+    def accepts(self, error: float) -> bool:
+        """Adapt the step size to an error, of which 1 is tolerable, and tell whether the step stands."""
+        inverse = 1 / (error + 1e-8)
+        inverses = inverse, *(self._inverses or (inverse, inverse))
+        factor = math.prod(value**exponent for value, exponent in zip(inverses, self._exponents, strict=True))
+        factor = 1 + math.atan(factor - 1)
+        accepted = factor >= self._accept_safety
+        if accepted:
+            self._inverses = inverses[:2]
+        elif self._inverses is None:
+            self._inverses = inverses[1:]
+        self.h *= factor
+        return accepted
 
 
 def dpm_fast(
@@ -44,44 +85,65 @@ def dpm_fast(
     return x
 
 
-def dpm_adaptive(
-    denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
-) -> Tensor:
-    """DPM-Solver-23: third order, its error told by the second order inside it, which sets the size of the steps."""
-    del noise
-    ends = _ends(sigmas)
-    if ends is None:
-        return _jump(denoiser, x, sigmas, callback)
-    now, last = torch.tensor(ends[0]), torch.tensor(ends[1])
-    controller, x_low_before, i = StepSize(), x, 0
-    while now < last - 1e-5:
-        h = torch.minimum(last, now + controller.h) - now
-        solver = _Stages(denoiser, x, now)
-        callback(Step(i, float((-now).exp()), x, solver.denoised))
-        x_low, x_high = solver.second(h, 1 / 3), solver.third(h)
-        tolerance = (RELATIVE * torch.maximum(x_low.abs(), x_low_before.abs())).clamp(min=ABSOLUTE)
-        if controller.accepts(float(((x_low - x_high) / tolerance).square().mean().sqrt())):
-            x, x_low_before, now = x_high, x_low, now + h
-        i += 1
-    return x
+@dataclass(frozen=True)
+class DpmAdaptive:
+    """DPM-Solver-12 or -23: its error is told by the lower order inside it, which sets the size of the steps.
 
+    Attributes:
+        order: 3, or 2.
+        relative: tolerance in shares of the latent.
+        absolute: tolerance; one of 256 grey levels over a range of 2.
+        step_size: how large the first step is, and how the next ones follow from the errors.
+        eta: share of noise that is added on the way, 0 to 1.
 
-@dataclass
-class StepSize:
-    """An integral controller of the step size, its factor kept smooth and bounded.
-
-    Soederlind (2003), Digital filters in adaptive time-stepping, ACM TOMS 29.
     """
 
-    h: float = 0.05
     order: int = 3
-    accept_safety: float = 0.81
+    relative: float = 0.05
+    absolute: float = 0.0078
+    step_size: StepSize = StepSize()
+    eta: float = 0.0
 
-    def accepts(self, error: float) -> bool:
-        """Adapt the step size to an error, of which 1 is tolerable, and tell whether the step stands."""
-        factor = 1 + math.atan((1 / (error + 1e-8)) ** (1 / self.order) - 1)
-        self.h *= factor
-        return factor >= self.accept_safety
+    def __call__(
+        self, denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
+    ) -> Tensor:
+        """Return the latent at the lowest positive level; see `Sampler`."""
+        ends = _ends(sigmas)
+        if ends is None:
+            return _jump(denoiser, x, sigmas, callback)
+        now, last = torch.tensor(ends[0]), torch.tensor(ends[1])
+        draw = noise.gaussian(x)
+        controller, x_low_before, i = Controller(self.step_size, 1.5 if self.eta else self.order), x, 0
+        while now < last - 1e-5:
+            then = torch.minimum(last, now + controller.h)
+            h, added = self._split(now, then, last)
+            solver = _Stages(denoiser, x, now)
+            callback(Step(i, float((-now).exp()), x, solver.denoised))
+            x_low, x_high = self._both_orders(solver, h)
+            tolerance = (self.relative * torch.maximum(x_low.abs(), x_low_before.abs())).clamp(min=self.absolute)
+            if controller.accepts(float(((x_low - x_high) / tolerance).square().mean().sqrt())):
+                x, x_low_before = x_high, x_low
+                if added is not None:
+                    x = x + draw((-now).exp(), (-then).exp()) * added
+                now = then
+            i += 1
+        return x
+
+    def _both_orders(self, solver: _Stages, h: Tensor) -> tuple[Tensor, Tensor]:
+        if self.order == 2:
+            return solver.first(h), solver.second(h)
+        return solver.second(h, 1 / 3), solver.third(h)
+
+    def _split(self, now: Tensor, then: Tensor, last: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return a step's deterministic length in lambda, and the level of the noise that is added after it."""
+        if not self.eta:
+            return then - now, None
+        sigma_down, _ = ancestral_step((-now).exp(), (-then).exp(), self.eta)
+        down = torch.minimum(last, -sigma_down.log())
+        return down - now, ((-2 * then).exp() - (-2 * down).exp()).clamp(min=0).sqrt()
+
+
+dpm_adaptive = DpmAdaptive()
 
 
 def _ends(sigmas: Tensor) -> tuple[float, float] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, ancestral_step, at, ignore, to_d
+from inhouse.packs.diffusion.samplers.base import Ancestral, Callback, Denoiser, Step, at, ignore, to_d
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     from inhouse.packs.diffusion.noise import NoiseSource
 
 
-def _midpoint_step(denoiser: Denoiser, x: Tensor, d: Tensor, sigma: Tensor, sigma_next: Tensor) -> Tensor:
+def _midpoint_step(denoiser: Denoiser, x: Tensor, denoised: Tensor, sigma: Tensor, sigma_next: Tensor) -> Tensor:
     """Return ``x`` at ``sigma_next``, with the direction found halfway. To zero there is no halfway: Euler's step."""
+    d = to_d(x, sigma, denoised)
     if sigma_next == 0:
         return x - d * sigma
     middle = sigma.log().lerp(sigma_next.log(), 0.5).exp()
@@ -28,20 +29,9 @@ def dpm_2(denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, 
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoiser(x, at(sigma, x))
         callback(Step(i, float(sigma), x, denoised))
-        x = _midpoint_step(denoiser, x, to_d(x, sigma, denoised), sigma, sigma_next)
+        x = _midpoint_step(denoiser, x, denoised, sigma, sigma_next)
     return x
 
 
-def dpm_2_ancestral(
-    denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
-) -> Tensor:
-    """Step below the next level, then add noise up to it: https://github.com/crowsonkb/k-diffusion."""
-    draw = noise.gaussian(x)
-    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        denoised = denoiser(x, at(sigma, x))
-        callback(Step(i, float(sigma), x, denoised))
-        sigma_down, sigma_up = ancestral_step(sigma, sigma_next)
-        x = _midpoint_step(denoiser, x, to_d(x, sigma, denoised), sigma, sigma_down)
-        if sigma_next > 0:
-            x = x + draw(sigma, sigma_next) * sigma_up
-    return x
+dpm_2_ancestral = Ancestral(_midpoint_step)
+"""The same below the next level, then noise up to it."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, ancestral_step, at, ignore
+from inhouse.packs.diffusion.samplers.base import Ancestral, Callback, Denoiser, Step, ancestral_step, at, ignore
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,35 +42,37 @@ def dpmpp_2m(
     return x
 
 
-def dpmpp_2s_ancestral(
-    denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
-) -> Tensor:
-    """DPM-Solver++(2S), Algorithm 1 with r = 1/2, below the next level, then noise up to it."""
-    draw = noise.gaussian(x)
-    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        denoised = denoiser(x, at(sigma, x))
-        callback(Step(i, float(sigma), x, denoised))
-        sigma_down, sigma_up = ancestral_step(sigma, sigma_next)
-        if sigma_down > 0:
-            middle = sigma.log().lerp(sigma_down.log(), 0.5).exp()
-            denoised = denoiser(_advance(x, denoised, sigma, middle), at(middle, x))
-        x = _advance(x, denoised, sigma, sigma_down)
-        if sigma_next > 0:
-            x = x + draw(sigma, sigma_next) * sigma_up
-    return x
+def _single_step(denoiser: Denoiser, x: Tensor, denoised: Tensor, sigma: Tensor, sigma_down: Tensor) -> Tensor:
+    """Take the step of Algorithm 1 with r = 1/2."""
+    if sigma_down > 0:
+        middle = sigma.log().lerp(sigma_down.log(), 0.5).exp()
+        denoised = denoiser(_advance(x, denoised, sigma, middle), at(middle, x))
+    return _advance(x, denoised, sigma, sigma_down)
+
+
+dpmpp_2s_ancestral = Ancestral(_single_step)
+"""DPM-Solver++(2S) below the next level, then noise up to it."""
 
 
 def dpmpp_sde(
-    denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
+    denoiser: Denoiser,
+    x: Tensor,
+    sigmas: Tensor,
+    *,
+    noise: NoiseSource,
+    callback: Callback = ignore,
+    eta: float = 1.0,
+    r: float = 0.5,
 ) -> Tensor:
-    """DPM-Solver++(S) as an SDE, r = 1/2, with noise at the middle of a step too.
+    """DPM-Solver++(S) as an SDE, with noise at the middle of a step too.
 
     Its form is that of https://github.com/crowsonkb/k-diffusion, which takes an ancestral step where the paper's
-    SDE variant has a noise term.
+    SDE variant has a noise term. ``eta`` is the share of the noise, 0 to 1; ``r`` the place of the inner evaluation,
+    in shares of a step.
     """
     if len(sigmas) < 2:
         return x
-    draw = noise.brownian(x, sigmas)
+    draw, weight = noise.brownian(x, sigmas), 1 / (2 * r)
     for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
         denoised = denoiser(x, at(sigma, x))
         callback(Step(i, float(sigma), x, denoised))
@@ -78,10 +80,10 @@ def dpmpp_sde(
             x = _advance(x, denoised, sigma, sigma_next)
             continue
         t, t_next = -sigma.log(), -sigma_next.log()
-        middle = (-(t + (t_next - t) * 0.5)).exp()
-        sigma_down, sigma_up = ancestral_step(sigma, middle)
+        middle = (-(t + (t_next - t) * r)).exp()
+        sigma_down, sigma_up = ancestral_step(sigma, middle, eta)
         guess = _advance(x, denoised, sigma, sigma_down) + draw(sigma, middle) * sigma_up
-        denoised = denoiser(guess, at(middle, x))
-        sigma_down, sigma_up = ancestral_step(sigma, sigma_next)
-        x = _advance(x, denoised, sigma, sigma_down) + draw(sigma, sigma_next) * sigma_up
+        target = denoised.lerp(denoiser(guess, at(middle, x)), weight)
+        sigma_down, sigma_up = ancestral_step(sigma, sigma_next, eta)
+        x = _advance(x, target, sigma, sigma_down) + draw(sigma, sigma_next) * sigma_up
     return x

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, ancestral_step, at, ignore, to_d
+from inhouse.packs.diffusion.samplers.base import Ancestral, Callback, Denoiser, Step, at, ignore, to_d
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -26,16 +26,10 @@ def euler(denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, 
     return x
 
 
-def euler_ancestral(
-    denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
-) -> Tensor:
-    """Follow the flow below the next level, then add noise up to it: https://github.com/crowsonkb/k-diffusion."""
-    draw = noise.gaussian(x)
-    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
-        denoised = denoiser(x, at(sigma, x))
-        callback(Step(i, float(sigma), x, denoised))
-        sigma_down, sigma_up = ancestral_step(sigma, sigma_next)
-        x = x + to_d(x, sigma, denoised) * (sigma_down - sigma)
-        if sigma_next > 0:
-            x = x + draw(sigma, sigma_next) * sigma_up
-    return x
+def _follow(denoiser: Denoiser, x: Tensor, denoised: Tensor, sigma: Tensor, sigma_down: Tensor) -> Tensor:
+    del denoiser
+    return x + to_d(x, sigma, denoised) * (sigma_down - sigma)
+
+
+euler_ancestral = Ancestral(_follow)
+"""Euler's method below the next level, then noise up to it."""
