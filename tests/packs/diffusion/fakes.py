@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 from inhouse.packs.diffusion.noise_levels import DiscreteLevels
+from inhouse.packs.diffusion.patches import UNPATCHED, Patches, Place
 from inhouse.packs.diffusion.prediction import Prediction, Sample
 from inhouse.packs.diffusion.unet import LatentFormat
 
@@ -27,7 +29,8 @@ class FakeNetwork:
 
     Attributes:
         calls: shape of x and context of each call.
-        extras: what else it was given, call by call.
+        inputs: what it was told, call by call.
+        patches: those that it was given, likewise.
         largest: samples that fit its memory.
         in_channels: channels that it takes; those beyond the latent's are noted in ``beside``.
         beside: the last such channels, call by call.
@@ -39,18 +42,30 @@ class FakeNetwork:
     options: Mapping[str, Any] = field(default_factory=dict)
     device: str = "cpu"
     calls: list[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
-    extras: list[dict[str, Any]] = field(default_factory=list)
+    inputs: list[NetworkInputs] = field(default_factory=list)
+    patches: list[Patches] = field(default_factory=list)
+    text_repeats: bool = True
     largest: int = 1000
     in_channels: int = 4
     beside: list[Tensor] = field(default_factory=list)
 
-    def predict(self, x: Tensor, timestep: Tensor, context: Tensor, **extra: Any) -> Tensor:
+    @property
+    def spec(self) -> FakeNetwork:
+        return self
+
+    def conditioner(self, options: Mapping[str, Any], latent_size: tuple[int, int]) -> Mapping[str, Tensor]:
+        del latent_size
+        return {name: options[name] for name in ("vector",) if name in options}
+
+    def predict(self, x: Tensor, timestep: Tensor, inputs: NetworkInputs, *, patches: Patches = UNPATCHED) -> Tensor:
+        context = inputs.context
         assert len(x) == len(timestep) == len(context)
         if len(x) > self.largest:
             message = "DefaultCPUAllocator: not enough memory"
             raise RuntimeError(message)
         self.calls.append((tuple(x.shape), tuple(context.shape)))
-        self.extras.append(extra)
+        self.inputs.append(inputs)
+        self.patches.append(patches)
         assert x.shape[1] == self.in_channels
         x, beside = x[:, :4], x[:, 4:]
         self.beside.append(beside)
@@ -64,3 +79,8 @@ class FakeNetwork:
 def text(value: float, tokens: int = 77, **options: Any) -> list[list[Any]]:
     """Return a conditioning of one entry, under which the network predicts ``value``."""
     return [[torch.full((1, tokens, 4), float(value)), options]]
+
+
+def place(part: str = "middle", block: int = 0, tokens: int = 7, width: int = 16) -> Place:
+    """Return a place in a network that is told one sample's text of zeros, at timestep 1."""
+    return Place(part, block, NetworkInputs(torch.zeros(1, tokens, width)), torch.ones(1), (8, 8))

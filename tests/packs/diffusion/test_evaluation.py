@@ -8,7 +8,9 @@ from tests.packs.diffusion.fakes import FakeNetwork, text
 
 from inhouse.errors import InterruptedRunError, OutOfMemoryError
 from inhouse.packs.diffusion import conditioning as c
-from inhouse.packs.diffusion.evaluation import Evaluation
+from inhouse.packs.diffusion.evaluation import Evaluation, alone
+from inhouse.packs.diffusion.networks.inputs import NetworkInputs
+from inhouse.packs.diffusion.patches import Patches
 from inhouse.packs.diffusion.regions import Region, regions
 
 LATENT = torch.zeros(2, 4, 12, 16)
@@ -16,7 +18,7 @@ SIGMA = torch.ones(2)
 
 
 def entries(network: FakeNetwork, *conditionings: c.Conditioning) -> list[Region]:
-    return regions([entry for one in conditionings for entry in one], [], LATENT, network.prediction)[0]
+    return regions([[entry for one in conditionings for entry in one]], LATENT, network.prediction)[0]
 
 
 def evaluation(network: FakeNetwork, **changes: Any) -> Evaluation:
@@ -86,7 +88,35 @@ def test_a_check_before_each_call_can_stop_it() -> None:
     assert network.calls == []
 
 
-def test_hooks_that_a_model_carries_reach_its_network() -> None:
-    network = FakeNetwork(options={"join": "hook", "guidance": "not the network's"})
-    evaluation(network).denoised(entries(network, text(1)), LATENT, SIGMA, attention="other")
-    assert network.extras == [{"join": "hook", "attention": "other"}]
+def test_text_that_may_not_be_repeated_is_asked_about_apart() -> None:
+    network = FakeNetwork(text_repeats=False)
+    evaluation(network).denoised(entries(network, text(1), text(2, tokens=154)), LATENT, SIGMA)
+    assert [context[1] for _, context in network.calls] == [77, 154]
+
+
+def test_the_network_is_told_noise_levels_and_which_samples_are_negative() -> None:
+    network = FakeNetwork()
+    positive, negative = regions([text(1), text(2)], LATENT, network.prediction)
+    evaluation(network).denoised([*positive, *negative], LATENT, SIGMA * 3)
+    inputs = network.inputs[0]
+    assert inputs.sigma is not None
+    assert inputs.sigma.tolist() == [3, 3, 3, 3]
+    assert inputs.negative is not None
+    assert inputs.negative.tolist() == [False, False, True, True]
+
+
+def test_patches_reach_the_network() -> None:
+    network, patches = FakeNetwork(), Patches(middle=(lambda h, _: h,))
+    evaluation(network).denoised(entries(network, text(1)), LATENT, SIGMA, patches)
+    assert network.patches == [patches]
+
+
+def test_how_the_network_is_called_can_be_chosen() -> None:
+    network = FakeNetwork()
+
+    def ask(model: Any, x: torch.Tensor, timestep: torch.Tensor, inputs: NetworkInputs, patches: Patches) -> Any:
+        assert model is network
+        return alone(cast("Any", model), x, timestep, inputs, patches) * 2
+
+    (denoised,) = evaluation(network, ask=ask).denoised(entries(network, text(1)), LATENT, SIGMA)
+    assert denoised.eq(2).all()

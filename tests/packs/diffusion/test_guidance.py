@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
@@ -10,6 +11,7 @@ from torch import Tensor
 from inhouse.errors import NodeInputError
 from inhouse.packs.diffusion import conditioning as c
 from inhouse.packs.diffusion.guidance import Guidance, GuidanceStep, GuidedDenoiser, guidance_of, guided
+from inhouse.packs.diffusion.patches import UNPATCHED, Patches
 
 X = torch.zeros(1, 4, 12, 16)
 SIGMA = torch.ones(1)
@@ -100,13 +102,37 @@ def test_a_model_can_carry_another_way_to_combine_and_changes_behind_it() -> Non
 
 
 def test_a_change_can_ask_the_network_again() -> None:
+    more = Patches(middle=(lambda h, _: h,))
+
     def again(step: GuidanceStep, denoised: Tensor) -> Tensor:
-        return denoised + step.predict(attention="perturbed")
+        return denoised + step.predict(patches=more) + step.predict(side=1)
 
     network = FakeNetwork()
     carrying = network.with_options(guidance=guidance_of(cast("Any", network)).then(again))
-    assert denoiser(carrying, text(2), text(1))(X, SIGMA).eq(8 + 2).all()
-    assert carrying.extras == [{}, {"attention": "perturbed"}]
+    assert denoiser(carrying, text(2), text(1))(X, SIGMA).eq(8 + 2 + 1).all()
+    assert carrying.patches == [UNPATCHED, more, UNPATCHED]
+
+
+def test_predictions_can_be_changed_before_they_are_combined() -> None:
+    def without_negative(step: GuidanceStep) -> GuidanceStep:
+        return replace(step, negative=step.positive)
+
+    network = FakeNetwork().with_options(guidance=Guidance(prepare=(without_negative,)))
+    assert denoiser(network, text(2), text(1))(X, SIGMA).eq(2).all()
+
+
+def test_guidance_may_have_further_sides() -> None:
+    network = FakeNetwork().with_options(guidance=Guidance(combine=lambda step: step.positive + step.others[0]))
+    three = guided(cast("Any", network), text(2), text(1), 7.0, X, others=[text(5)])
+    assert three(X, SIGMA).eq(7).all()
+
+
+def test_what_an_entry_says_beside_its_text_reaches_the_network() -> None:
+    network = FakeNetwork()
+    denoiser(network, text(1, vector=torch.ones(1, 3)), text(2, vector=torch.zeros(1, 3)))(X, SIGMA)
+    vector = network.inputs[0].vector
+    assert vector is not None
+    assert vector.tolist() == [[1, 1, 1], [0, 0, 0]]
 
 
 def test_guidance_may_ask_for_the_negative_side_at_scale_one() -> None:

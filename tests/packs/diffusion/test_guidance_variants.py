@@ -3,12 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from tests.packs.diffusion.fakes import sample_prediction
+from tests.packs.diffusion.fakes import place, sample_prediction
 from torch import Tensor
 
 from inhouse.packs.diffusion.guidance import GuidanceStep, classifier_free
 from inhouse.packs.diffusion.guidance_variants import perturbed_attention, rescaled
-from inhouse.packs.diffusion.networks.attention import Site, sdpa
+from inhouse.packs.diffusion.networks.attention import sdpa
+from inhouse.packs.diffusion.patches import Patches, Site
 
 
 def step(**changes: Any) -> GuidanceStep:
@@ -44,18 +45,19 @@ def test_no_scale_asks_nothing() -> None:
 
 
 def test_only_self_attention_in_the_middle_is_perturbed() -> None:
-    hooks: list[Any] = []
+    asked: list[Patches] = []
 
-    def predict(*, attention: Any) -> Tensor:
-        hooks.append(attention)
+    def predict(*, patches: Patches) -> Tensor:
+        asked.append(patches)
         return torch.zeros(2, 4, 8, 8)
 
     perturbed_attention(1.0)(step(predict=predict), torch.zeros(2, 4, 8, 8))
     query, key, value = torch.randn(3, 1, 4, 8)
 
     def site(part: str, *, cross: bool) -> Site:
-        return Site(part=part, block=0, depth=0, cross=cross, height=2, width=2)
+        return Site(place(part), depth=0, cross=cross, height=2, width=2)
 
-    assert hooks[0](query, key, value, 2, site("middle", cross=False)).equal(value)
+    attend = asked[0].around_attention(sdpa)
+    assert attend(query, key, value, 2, site("middle", cross=False)).equal(value)
     for other in (site("middle", cross=True), site("input", cross=False), None):
-        torch.testing.assert_close(hooks[0](query, key, value, 2, other), sdpa(query, key, value, 2))
+        torch.testing.assert_close(attend(query, key, value, 2, other), sdpa(query, key, value, 2))

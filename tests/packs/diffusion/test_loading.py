@@ -20,8 +20,9 @@ from inhouse.packs.diffusion.loading import (
     load_text_model,
     load_vae,
 )
+from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 
-INPUTS = torch.ones(1, 4, 4, 4), torch.tensor([500]), torch.ones(1, 3, 64)
+INPUTS = torch.ones(1, 4, 4, 4), torch.tensor([500]), NetworkInputs(torch.ones(1, 3, 64))
 
 
 def test_loading_reads_headers_and_each_part_reads_its_own_weights(

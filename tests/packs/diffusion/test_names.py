@@ -19,6 +19,7 @@ from inhouse.packs.diffusion.names import (
     unet_prefixes_of_names,
     unet_prefixes_of_spec,
 )
+from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 from inhouse.packs.diffusion.weights import shapes, weights_of
 
 BLOCKS = {"sample_size": 8, "block_out_channels": (32, 64), "layers_per_block": 1}
@@ -61,7 +62,7 @@ def test_a_unet_computes_what_diffusers_computes(theirs: tuple[Path, Any, Any, A
     x, timestep, context = torch.randn(2, 4, 8, 8), torch.tensor([7, 960]), torch.randn(2, 9, 64)
     with torch.inference_mode():
         expected = unet(x, timestep, context).sample
-    torch.testing.assert_close(load_checkpoint(folder).model.predict(x, timestep, context), expected)
+    torch.testing.assert_close(load_checkpoint(folder).model.predict(x, timestep, NetworkInputs(context)), expected)
 
 
 def test_an_autoencoder_computes_what_diffusers_computes(theirs: tuple[Path, Any, Any, Any]) -> None:

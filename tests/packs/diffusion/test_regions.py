@@ -13,7 +13,7 @@ LATENT = torch.zeros(1, 4, 12, 16)
 
 
 def only(conditioning: c.Conditioning, latent: torch.Tensor = LATENT) -> list[Region]:
-    return regions(conditioning, [], latent, sample_prediction())[0]
+    return regions([conditioning], latent, sample_prediction())[0]
 
 
 def test_an_entry_without_area_sees_everything_at_its_strength() -> None:
@@ -88,22 +88,22 @@ def area(value: float, **options: Any) -> c.Conditioning:
 
 
 def test_a_window_of_one_side_is_shown_to_the_other_too() -> None:
-    positive, negative = regions([*text(1), *area(2)], text(3), LATENT, sample_prediction())
+    positive, negative = regions([[*text(1), *area(2)], text(3)], LATENT, sample_prediction())
     assert [region.window for region in negative] == [region.window for region in positive]
     assert negative[1].vectors.eq(3).all()
     assert negative[1].weight.equal(positive[1].weight)
 
 
 def test_a_window_that_both_sides_have_is_not_added() -> None:
-    positive, negative = regions(area(2), area(3), LATENT, sample_prediction())
+    positive, negative = regions([area(2), area(3)], LATENT, sample_prediction())
     assert len(positive) == len(negative) == 1
 
 
 def test_an_added_window_takes_the_narrowest_entry_around_it() -> None:
     around = c.set_area(text(4), width=96, height=96, x=32, y=0)
-    _, negative = regions(area(2), [*text(3), *around], LATENT, sample_prediction())
+    _, negative = regions([area(2), [*text(3), *around]], LATENT, sample_prediction())
     assert negative[2].window == Window(4, 8, 8, 8)
     assert negative[2].vectors.eq(4).all()
     beside = c.set_area(text(4), width=64, height=96, x=0, y=0)
-    _, negative = regions(area(2), [*text(3), *beside], LATENT, sample_prediction())
+    _, negative = regions([area(2), [*text(3), *beside]], LATENT, sample_prediction())
     assert negative[2].vectors.eq(3).all()

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,15 +11,17 @@ from torch import Tensor
 from inhouse.packs.diffusion.assembly import Placement
 from inhouse.packs.diffusion.loading import load_checkpoint
 from inhouse.packs.diffusion.lora import LoraApplication
-from inhouse.packs.diffusion.networks.attention import Site, sdpa
+from inhouse.packs.diffusion.networks.attention import sdpa
+from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 from inhouse.packs.diffusion.noise_levels import DiscreteLevels
+from inhouse.packs.diffusion.patches import Attention, Call, Patches, Site
 from inhouse.packs.diffusion.prediction import Velocity
 from inhouse.packs.diffusion.unet import DiffusionModel, LatentFormat
 
 INPUTS = (
     torch.linspace(-1, 1, 256).reshape(1, 4, 8, 8),
     torch.tensor([500]),
-    torch.linspace(-1, 1, 640).reshape(1, 10, 64),
+    NetworkInputs(torch.linspace(-1, 1, 640).reshape(1, 10, 64)),
 )
 
 
@@ -68,16 +71,29 @@ def test_other_settings_keep_the_patched_network(model: DiffusionModel) -> None:
 def test_attention_can_be_replaced_at_chosen_sites(model: DiffusionModel) -> None:
     plain = model.predict(*INPUTS)
 
-    def same(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None) -> Tensor:
-        return sdpa(query, key, value, heads, site)
-
-    def perturbed(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None) -> Tensor:
+    def perturbed(
+        attend: Attention, query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None
+    ) -> Tensor:
         assert site is not None
         skipped = site.part == "middle" and not site.cross
-        return value if skipped else sdpa(query, key, value, heads, site)
+        return value if skipped else attend(query, key, value, heads, site)
 
-    assert model.predict(*INPUTS, attention=same).equal(plain)
-    assert not torch.allclose(model.predict(*INPUTS, attention=perturbed), plain)
+    assert replace(model, attention=sdpa).predict(*INPUTS).equal(plain)
+    patched = model.with_patches(Patches(attention=(perturbed,)))
+    assert patched.network is model.network
+    assert not torch.allclose(patched.predict(*INPUTS), plain)
+    assert model.predict(*INPUTS).equal(plain)
+
+
+def test_a_function_around_the_network_may_call_it_as_it_likes(model: DiffusionModel) -> None:
+    def double(call: Call, x: Tensor, timestep: Tensor, inputs: NetworkInputs) -> Tensor:
+        return call(x, timestep, inputs) * 2
+
+    def one_more(call: Call, x: Tensor, timestep: Tensor, inputs: NetworkInputs) -> Tensor:
+        return call(x, timestep, inputs) + 1
+
+    patched = model.with_patches(Patches(network=(double,))).with_patches(Patches(network=(one_more,)))
+    torch.testing.assert_close(patched.predict(*INPUTS), model.predict(*INPUTS) * 2 + 1)
 
 
 def test_another_type_gives_about_the_same_in_float32(path: Path, model: DiffusionModel) -> None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from inhouse.errors import NodeInputError
-from inhouse.packs.diffusion.evaluation import Evaluation, ignore
+from inhouse.packs.diffusion.evaluation import Ask, Evaluation, alone, ignore
 from inhouse.packs.diffusion.inpainting import shown_beside
+from inhouse.packs.diffusion.patches import UNPATCHED, Patches
 from inhouse.packs.diffusion.regions import Region, regions
 
 if TYPE_CHECKING:
@@ -23,6 +24,20 @@ if TYPE_CHECKING:
     from inhouse.packs.diffusion.conditioning import Conditioning
     from inhouse.packs.diffusion.prediction import Prediction
     from inhouse.packs.diffusion.unet import DiffusionModel
+
+
+class Predict(Protocol):
+    """Asks the network once more within a step."""
+
+    def __call__(self, *, x: Tensor | None = None, patches: Patches = UNPATCHED, side: int = 0) -> Tensor:
+        """Return the clean latent expected behind ``x``, the step's own if None.
+
+        Args:
+            x: the noisy latent (batch, channels, height, width).
+            patches: more of them, behind the model's own.
+            side: 0 under the positive conditioning, 1 under the negative, 2 and more under the others.
+
+        """
 
 
 @dataclass(frozen=True)
@@ -36,8 +51,8 @@ class GuidanceStep:
         negative: the same under the negative one.
         cfg: the guidance scale.
         prediction: how the network's output and ``x`` make a clean latent.
-        predict: asks the network again under the positive conditioning; takes what the network takes beside its
-            inputs, such as an attention hook, and returns a clean latent.
+        predict: asks the network again and returns a clean latent; see `Predict`.
+        others: the clean latents expected under further conditionings, for guidance that has more than two sides.
 
     """
 
@@ -47,13 +62,16 @@ class GuidanceStep:
     negative: Tensor
     cfg: float
     prediction: Prediction
-    predict: Callable[..., Tensor]
+    predict: Predict
+    others: tuple[Tensor, ...] = ()
 
 
 Combine = Callable[[GuidanceStep], "Tensor"]
 """Makes one clean latent of a step's predictions."""
 Adjust = Callable[[GuidanceStep, "Tensor"], "Tensor"]
 """Changes the clean latent that a step came to."""
+Prepare = Callable[[GuidanceStep], GuidanceStep]
+"""Changes the predictions before they are combined."""
 
 
 def classifier_free(step: GuidanceStep) -> Tensor:
@@ -70,12 +88,14 @@ class Guidance:
     Attributes:
         combine: in place of classifier-free guidance.
         adjust: changes made after it, in order.
+        prepare: changes made before it, in order.
         always_negative: whether the negative prediction is needed at a scale of 1 too.
 
     """
 
     combine: Combine = classifier_free
     adjust: tuple[Adjust, ...] = ()
+    prepare: tuple[Prepare, ...] = ()
     always_negative: bool = False
 
     def then(self, adjust: Adjust) -> Guidance:
@@ -84,6 +104,8 @@ class Guidance:
 
     def __call__(self, step: GuidanceStep) -> Tensor:
         """Return the guided clean latent of a step."""
+        for prepare in self.prepare:
+            step = prepare(step)
         denoised = self.combine(step)
         for adjust in self.adjust:
             denoised = adjust(step, denoised)
@@ -102,8 +124,8 @@ class GuidedDenoiser:
 
     Attributes:
         evaluation: how the network is asked.
-        positive: entries that say what the picture shows.
-        negative: entries that say what it does not; none where there is no guidance.
+        sides: entries that say what the picture shows; those that say what it does not, none where there is no
+            guidance; those of further sides.
         cfg: the guidance scale. At 1 the negative entries make no difference where a positive one counts, and are
             not asked about when one counts everywhere.
         guidance: how the predictions are combined.
@@ -111,8 +133,7 @@ class GuidedDenoiser:
     """
 
     evaluation: Evaluation
-    positive: Sequence[Region]
-    negative: Sequence[Region]
+    sides: Sequence[Sequence[Region]]
     cfg: float
     guidance: Guidance = field(default_factory=Guidance)
 
@@ -123,7 +144,7 @@ class GuidedDenoiser:
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Return the clean latent expected behind ``x`` (batch, channels, height, width) at ``sigma`` (batch,)."""
-        everywhere = any(region.whole and region.counts_at(float(sigma[0])) for region in self.positive)
+        everywhere = any(region.whole and region.counts_at(float(sigma[0])) for region in self.sides[0])
         unguided = self.cfg == 1 and everywhere and not self.guidance.always_negative
         return self._guided(x, sigma, with_negative=not unguided)[0]
 
@@ -132,8 +153,8 @@ class GuidedDenoiser:
         return self._guided(x, sigma, with_negative=True)
 
     def _guided(self, x: Tensor, sigma: Tensor, *, with_negative: bool) -> tuple[Tensor, Tensor]:
-        sides = [self.positive, self.negative if with_negative else ()]
-        positive, negative = self._sides(sides, x, sigma)
+        sides = [side if with_negative or place != 1 else () for place, side in enumerate(self.sides)]
+        positive, negative, *others = self._predicted(sides, x, sigma)
         step = GuidanceStep(
             x=x,
             sigma=sigma,
@@ -142,11 +163,12 @@ class GuidedDenoiser:
             cfg=self.cfg,
             prediction=self.prediction,
             predict=partial(self._again, x, sigma),
+            others=tuple(others),
         )
         return self.guidance(step), negative
 
-    def _sides(self, sides: Sequence[Sequence[Region]], x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the average prediction of both sides; where one says nothing, that of the other stands."""
+    def _predicted(self, sides: Sequence[Sequence[Region]], x: Tensor, sigma: Tensor) -> list[Tensor]:
+        """Return the average prediction of each side; where one says nothing, that of another stands."""
         import torch
 
         level = float(sigma[0])
@@ -157,13 +179,19 @@ class GuidedDenoiser:
             )
         predicted = iter(self.evaluation.denoised([region for side in active for region in side], x, sigma))
         averages = [_average(side, [next(predicted) for _ in side], x) for side in active]
-        (positive, says_positive), (negative, says_negative) = averages
-        return torch.where(says_positive, positive, negative), torch.where(says_negative, negative, positive)
+        results = []
+        for place, (average, says) in enumerate(averages):
+            other, _ = averages[1 if place == 0 else 0]
+            results.append(torch.where(says, average, other))
+        return results
 
-    def _again(self, x: Tensor, sigma: Tensor, **extra: Any) -> Tensor:
-        """Return the clean latent under the positive conditioning alone."""
-        active = [region for region in self.positive if region.counts_at(float(sigma[0]))]
-        return _average(active, self.evaluation.denoised(active, x, sigma, **extra), x)[0]
+    def _again(
+        self, own: Tensor, sigma: Tensor, *, x: Tensor | None = None, patches: Patches = UNPATCHED, side: int = 0
+    ) -> Tensor:
+        """Return the clean latent under the conditioning of one side alone."""
+        asked = own if x is None else x
+        active = [region for region in self.sides[side] if region.counts_at(float(sigma[0]))]
+        return _average(active, self.evaluation.denoised(active, asked, sigma, patches), asked)[0]
 
 
 def _average(active: Sequence[Region], predicted: Sequence[Tensor], x: Tensor) -> tuple[Tensor, Tensor]:
@@ -185,11 +213,13 @@ def guided(
     cfg: float,
     latent: Tensor,
     *,
+    others: Sequence[Conditioning] = (),
     noise_mask: Tensor | None = None,
     check: Callable[[], None] = ignore,
     reference: bool = False,
+    ask: Ask = alone,
 ) -> GuidedDenoiser:
-    """Return the denoiser of a model under two conditionings, for latents in the shape of ``latent``.
+    """Return the denoiser of a model under its conditionings, for latents in the shape of ``latent``.
 
     Args:
         model: the network, with its guidance.
@@ -197,19 +227,23 @@ def guided(
         negative: says what it does not; may be empty.
         cfg: the guidance scale, 0..100.
         latent: what sampling starts from, (batch, channels, height, width), scaled, without noise.
+        others: further sides, for guidance that has them.
         noise_mask: (batch, 1, height, width), 1 where it may change.
         check: called before every call of the network; it stops the sampling by raising.
         reference: see :class:`~inhouse.packs.diffusion.evaluation.Evaluation`.
+        ask: likewise.
 
     """
-    for_positive, for_negative = (
-        [replace(region, beside=shown_beside(model, region.options, latent, noise_mask)) for region in side]
-        for side in regions(positive, negative, latent, model.prediction)
-    )
-    return GuidedDenoiser(
-        evaluation=Evaluation(model, check, reference),
-        positive=for_positive,
-        negative=for_negative,
-        cfg=cfg,
-        guidance=guidance_of(model),
-    )
+    size = (latent.shape[-2], latent.shape[-1])
+    sides = [
+        [
+            replace(
+                region,
+                beside=shown_beside(model, region.options, latent, noise_mask),
+                told=model.conditioner(region.options, size),
+            )
+            for region in side
+        ]
+        for side in regions([positive, negative, *others], latent, model.prediction)
+    ]
+    return GuidedDenoiser(Evaluation(model, check, reference, ask), sides, cfg, guidance_of(model))

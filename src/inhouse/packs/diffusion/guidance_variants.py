@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from inhouse.packs.diffusion.patches import Patches
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from inhouse.packs.diffusion.guidance import Adjust, Combine, GuidanceStep
-    from inhouse.packs.diffusion.networks.attention import Site
+    from inhouse.packs.diffusion.patches import Attention, Site
 
 
 def rescaled(multiplier: float) -> Combine:
@@ -51,18 +53,18 @@ def perturbed_attention(scale: float) -> Adjust:
     def adjust(step: GuidanceStep, denoised: Tensor) -> Tensor:
         if scale == 0:
             return denoised
-        return denoised + (step.positive - step.predict(attention=_identity_in_the_middle)) * scale
+        return denoised + (step.positive - step.predict(patches=Patches(attention=(_nowhere_else,)))) * scale
 
     return adjust
 
 
-def _identity_in_the_middle(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None) -> Tensor:
+def _nowhere_else(
+    attend: Attention, query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None
+) -> Tensor:
     """Attend, but for self-attention in the middle block, where each place sees only itself."""
-    from inhouse.packs.diffusion.networks.attention import sdpa
-
     if site is not None and site.part == "middle" and not site.cross:
         return value
-    return sdpa(query, key, value, heads, site)
+    return attend(query, key, value, heads, site)
 
 
 def _deviation(latent: Tensor) -> Tensor:

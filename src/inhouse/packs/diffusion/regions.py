@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from inhouse.packs.diffusion.resizing import fade, resize_mask
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
@@ -55,7 +56,9 @@ class Region:
         weight: the entry's weight in the average, () or (1 or batch, 1, window.height, window.width).
         first_sigma: the highest noise level at which the entry counts.
         last_sigma: the lowest.
+        negative: whether it says what the picture does not show.
         beside: what the network sees beside the noisy latent, (batch, channels, height, width) of the whole latent.
+        told: what it is told beside the text, as ``DiffusionModel.conditioner`` says.
 
     """
 
@@ -65,7 +68,9 @@ class Region:
     weight: Tensor
     first_sigma: float
     last_sigma: float
+    negative: bool = False
     beside: Tensor | None = None
+    told: Mapping[str, Tensor] = field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -77,29 +82,34 @@ class Region:
         return self.last_sigma <= sigma <= self.first_sigma
 
 
-def regions(
-    positive: Conditioning, negative: Conditioning, latent: Tensor, prediction: Prediction
-) -> tuple[list[Region], list[Region]]:
-    """Work out the entries of both sides of guidance for a latent (batch, channels, height, width).
+def regions(sides: Sequence[Conditioning], latent: Tensor, prediction: Prediction) -> list[list[Region]]:
+    """Work out the entries of all sides of guidance for a latent (batch, channels, height, width).
 
-    Entries whose area lies outside the latent are left out. Guidance compares two predictions of one crop, so a
-    window that only one side has is added to the other, under its entry with the narrowest window around it.
+    Entries whose area lies outside the latent are left out. Guidance compares predictions of one crop, so a window that
+    only another side has is added to a side, under its entry with the narrowest window around it.
+
+    Args:
+        sides: the first says what the picture shows; the others are negative.
+        latent: what is sampled.
+        prediction: the model's noise levels.
+
     """
-    sides = [
+    found = [
         [region for vectors, options in side if (region := _region(vectors, options, latent, prediction))]
-        for side in (positive, negative)
+        for side in sides
     ]
-    first, second = (
-        [_narrowed(entry, window, latent, prediction) for window, entry in _missing(side, other)]
-        for side, other in (sides, reversed(sides))
-    )
-    return [*sides[0], *first], [*sides[1], *second]
+    completed = []
+    for place, side in enumerate(found):
+        others = [region for other in found if other is not side for region in other]
+        added = [_narrowed(entry, window, latent, prediction) for window, entry in _missing(side, others)]
+        completed.append([replace(region, negative=place > 0) for region in (*side, *added)])
+    return completed
 
 
-def _missing(side: list[Region], other: list[Region]) -> list[tuple[Window, Region]]:
-    """Return the windows that only the other side has, each with the entry of this side to look through it."""
+def _missing(side: list[Region], others: list[Region]) -> list[tuple[Window, Region]]:
+    """Return the windows that only other sides have, each with the entry of this side to look through it."""
     known = {region.window for region in side}
-    windows = dict.fromkeys(region.window for region in other if region.window not in known)
+    windows = dict.fromkeys(region.window for region in others if region.window not in known)
     found = []
     for window in windows:
         around = [region for region in side if region.window.holds(window)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from inhouse.errors import InterruptedRunError, NodeInputError
-from inhouse.packs.diffusion.evaluation import ignore
+from inhouse.packs.diffusion.evaluation import Ask, alone, ignore
 from inhouse.packs.diffusion.guidance import guided
 from inhouse.packs.diffusion.masking import MaskedDenoiser
 from inhouse.packs.diffusion.preview import latent_to_rgb
@@ -72,6 +72,8 @@ class Guider:
         negative: says what it does not; empty where there is no guidance.
         cfg: the guidance scale, 0..100.
         reference: whether running out of memory is an error, so that nothing but the inputs decides the numbers.
+        others: further sides, for guidance that has more than two.
+        ask: how the network is called: alone, or in step with other runs.
 
     """
 
@@ -80,6 +82,8 @@ class Guider:
     negative: Conditioning = ()
     cfg: float = 1.0
     reference: bool = False
+    others: tuple[Conditioning, ...] = ()
+    ask: Ask = alone
 
     def denoiser(self, latent: Tensor, noise_mask: Tensor | None, check: Callable[[], None]) -> Denoiser:
         """Return the denoiser for a latent and its mask; ``check`` runs before each call of the network."""
@@ -89,9 +93,11 @@ class Guider:
             self.negative,
             self.cfg,
             latent,
+            others=self.others,
             noise_mask=noise_mask,
             check=check,
             reference=self.reference,
+            ask=self.ask,
         )
 
 
@@ -112,6 +118,7 @@ def sample(  # noqa: PLR0913 - they are the sockets of KSampler and KSamplerAdva
     force_full_denoise: bool = True,
     disable_noise: bool = False,
     reference: bool = False,
+    ask: Ask = alone,
     callback: Callback = unheard,
     check: Callable[[], None] = ignore,
 ) -> Latent:
@@ -133,6 +140,7 @@ def sample(  # noqa: PLR0913 - they are the sockets of KSampler and KSamplerAdva
         force_full_denoise: whether the last step ends without noise, wherever it stops.
         disable_noise: start from the latent as it is, without fresh noise.
         reference: see :class:`Guider`.
+        ask: likewise.
         callback: told of each step.
         check: called before each call of the network; it stops the sampling by raising InterruptedRunError.
 
@@ -151,7 +159,7 @@ def sample(  # noqa: PLR0913 - they are the sockets of KSampler and KSamplerAdva
         if force_full_denoise:
             sigmas[-1] = 0
     return sample_sigmas(
-        Guider(model, positive, negative, cfg, reference),
+        Guider(model, positive, negative, cfg, reference, ask=ask),
         sampler=find_sampler(sampler),
         sigmas=sigmas[start_step:],
         seed=seed,

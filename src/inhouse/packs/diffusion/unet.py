@@ -6,17 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
+
+from inhouse.packs.diffusion.patches import UNPATCHED, Patches
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
-    from torch import Tensor
+    from torch import Tensor, nn
 
     from inhouse.packs.diffusion.handle import Handle
     from inhouse.packs.diffusion.lora import LoraApplication, Targets
-    from inhouse.packs.diffusion.networks.attention import Attention
-    from inhouse.packs.diffusion.networks.unet import Join, UNet, UNetSpec
+    from inhouse.packs.diffusion.networks.inputs import NetworkInputs
+    from inhouse.packs.diffusion.patches import Attention
     from inhouse.packs.diffusion.prediction import Prediction
+
+    Told: TypeAlias = Mapping[str, Tensor]
+    Conditioner: TypeAlias = Callable[[Mapping[str, Any], tuple[int, int]], Told]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,28 @@ class LatentFormat:
         return latent / self.scale_factor + self.shift_factor
 
 
+class NetworkSpec(Protocol):
+    """What has to be known of a network's architecture, whatever the family."""
+
+    @property
+    def in_channels(self) -> int:
+        """Channels that it is shown; more than the latent's in inpainting models."""
+
+    @property
+    def context(self) -> int:
+        """Channels of the conditioning that it takes."""
+
+    @property
+    def text_repeats(self) -> bool:
+        """Whether text may be repeated to be as long as another: true where text is only attended to."""
+
+
+def nothing_more(options: Mapping[str, Any], latent_size: tuple[int, int]) -> Told:
+    """Tell a network nothing beside the text."""
+    del options, latent_size
+    return {}
+
+
 @dataclass(frozen=True)
 class DiffusionModel:
     """A denoising network and how it is meant to be used. Clones are cheap: they share the weights.
@@ -59,12 +88,16 @@ class DiffusionModel:
         device: where it computes.
         loras: what is added to its weights, in order.
         options: settings of guidance and the like, by name; nothing here reads them.
+        attention: computes every attention; None is torch's.
+        patches: what is changed about the network, weights apart.
+        conditioner: from an entry's options and the latent's height and width to what the network is told beside the
+            text: ``vector`` (1 or batch, channels) and ``guidance`` (1 or batch,), as `NetworkInputs` has them.
         network: the network with the LoRAs added; made by the methods below.
 
     """
 
-    base: Handle[UNet]
-    spec: UNetSpec
+    base: Handle[nn.Module]
+    spec: NetworkSpec
     prediction: Prediction
     dtype: torch.dtype
     targets: Targets
@@ -72,7 +105,10 @@ class DiffusionModel:
     device: str = "cpu"
     loras: tuple[LoraApplication, ...] = ()
     options: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
-    network: Handle[UNet] = field(init=False, repr=False)
+    attention: Attention | None = None
+    patches: Patches = UNPATCHED
+    conditioner: Conditioner = nothing_more
+    network: Handle[nn.Module] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         from inhouse.packs.diffusion.lora import patched
@@ -102,6 +138,10 @@ class DiffusionModel:
         """Return the model with some options changed."""
         return self._same_network(options=MappingProxyType({**self.options, **options}))
 
+    def with_patches(self, more: Patches) -> Self:
+        """Return the model with more patches behind those that it has."""
+        return self._same_network(patches=self.patches + more)
+
     def _same_network(self, **changes: Any) -> Self:
         """Return a clone that shares the patched network too, so that it is made once."""
         clone = replace(self, **changes)
@@ -112,36 +152,27 @@ class DiffusionModel:
         self,
         x: Tensor,
         timestep: Tensor,
-        context: Tensor,
+        inputs: NetworkInputs,
         *,
-        vector: Tensor | None = None,
-        attention: Attention | None = None,
-        join: Join | None = None,
+        patches: Patches = UNPATCHED,
     ) -> Tensor:
         """Return the network's raw output (batch, latent channels, height, width), float32.
 
         Args:
             x: the scaled noisy latent (batch, in_channels, height, width).
             timestep: (batch,), 0 to 999.
-            context: the prompt's conditioning (batch, tokens, context_width).
-            vector: the pooled conditioning, for networks that take one.
-            attention: computes every attention, ``(query, key, value, heads, site) -> tokens``; torch's by default.
-            join: may change the feature maps, ``(from below, from the other side)``, before they are joined.
+            inputs: the conditioning.
+            patches: more of them, behind the model's own.
 
         """
         import torch
 
         from inhouse.packs.diffusion.networks.attention import sdpa
 
-        network = self.network.get()
-        place = partial(torch.Tensor.to, device=self.device, dtype=self.dtype)
+        network, changed = self.network.get(), self.patches + patches
+        call = partial(network, attend=changed.around_attention(self.attention or sdpa), patches=changed)
         with torch.inference_mode():
-            output = network(
-                place(x),
-                timestep.to(self.device),
-                place(context),
-                vector=None if vector is None else place(vector),
-                attend=attention or sdpa,
-                join=join,
+            output = changed.around_network(call)(
+                x.to(self.device, self.dtype), timestep.to(self.device), inputs.placed(self.device, self.dtype)
             )
-            return output.to(device=x.device, dtype=torch.float32)  # type: ignore[no-any-return]
+            return output.to(device=x.device, dtype=torch.float32)

@@ -6,6 +6,7 @@ import torch
 from tests.packs.diffusion.checkpoints import SD1, save_checkpoint, seeded
 
 from inhouse.packs.diffusion.loading import load_checkpoint
+from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 from inhouse.packs.diffusion.networks.unet import UNet
 from inhouse.packs.diffusion.prediction import Epsilon
 
@@ -24,6 +25,6 @@ def test_a_small_checkpoint_is_read_with_its_own_architecture(tmp_path: Path) ->
 
 def test_its_weights_arrive_where_they_belong(tmp_path: Path) -> None:
     model = load_checkpoint(save_checkpoint(tmp_path / "small.safetensors")).model
-    inputs = torch.randn(1, 4, 8, 8), torch.tensor([500]), torch.randn(1, 77, 64)
+    inputs = torch.randn(1, 4, 8, 8), torch.tensor([500]), NetworkInputs(torch.randn(1, 77, 64))
     with torch.inference_mode():
         torch.testing.assert_close(model.predict(*inputs), seeded(UNet(SD1))(*inputs))

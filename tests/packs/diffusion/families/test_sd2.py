@@ -7,6 +7,7 @@ import torch
 from tests.packs.diffusion.checkpoints import SD2, prefixed, save, seeded, text_tensors, unet_tensors
 
 from inhouse.packs.diffusion.loading import load_checkpoint
+from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 from inhouse.packs.diffusion.networks.unet import UNet
 from inhouse.packs.diffusion.prediction import Epsilon, Velocity
 
@@ -18,7 +19,7 @@ def test_projections_are_linear_and_heads_are_64_wide(tmp_path: Path) -> None:
     model, clip, vae = load_checkpoint(path)
     assert model.spec == SD2
     assert (clip, vae) == (None, None)
-    inputs = torch.randn(1, 4, 8, 8), torch.tensor([500]), torch.randn(1, 77, 64)
+    inputs = torch.randn(1, 4, 8, 8), torch.tensor([500]), NetworkInputs(torch.randn(1, 77, 64))
     with torch.inference_mode():
         torch.testing.assert_close(model.predict(*inputs), seeded(UNet(SD2))(*inputs))
 

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.packs.diffusion.fakes import place
 
 from inhouse.packs.diffusion.networks.attention import sdpa
 from inhouse.packs.diffusion.networks.residual import Downsample, ResidualBlock, Step, Upsample, timestep_embedding
+from inhouse.packs.diffusion.patches import UNPATCHED
 
 
 def step(size: tuple[int, int] | None = None) -> Step:
-    return Step(torch.zeros(1, 8), torch.zeros(1, 1, 1), sdpa, "input", 1, size)
+    return Step(torch.zeros(1, 8), place("input", 1), sdpa, UNPATCHED, size)
 
 
 def test_timestep_zero_is_all_cosines() -> None:

@@ -1,8 +1,7 @@
 """Attention and the transformer blocks of latent diffusion (Rombach et al. 2022, https://arxiv.org/abs/2112.10752).
 
 Every attention of a UNet goes through one function, ``attend(query, key, value, heads, site)``, which the caller
-chooses: an implementation from `ATTENTION`, or one that does something else at some sites (guidance by perturbed
-attention, for one). Tensors are (batch, tokens, channels); heads lie side by side in the channels.
+chooses: an implementation from `ATTENTION`, or one that does something else at some sites (see ``patches``).
 """
 
 # A module's call is untyped in torch.
@@ -11,40 +10,17 @@ attention, for one). Tensors are (batch, tokens, channels); heads lie side by si
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inhouse.packs.diffusion.patches import Attention, Site
+
 if TYPE_CHECKING:
     from inhouse.packs.diffusion.networks.residual import Step
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Which attention of a UNet is being computed.
-
-    Attributes:
-        part: ``input``, ``middle`` or ``output``.
-        block: the block's index in its part.
-        depth: the transformer block's index in it.
-        cross: whether keys and values come from the prompt rather than from the picture.
-        height: of the feature map whose positions are the queries; so is ``width``.
-
-    """
-
-    part: str
-    block: int
-    depth: int
-    cross: bool
-    height: int
-    width: int
-
-
-Attention: TypeAlias = Callable[[Tensor, Tensor, Tensor, int, Site | None], Tensor]
 
 
 def _split(tensor: Tensor, heads: int) -> Tensor:
@@ -88,10 +64,15 @@ class CrossAttention(nn.Module):
         self.to_v = nn.Linear(context, channels, bias=False)
         self.to_out = nn.ModuleList([nn.Linear(channels, channels)])
 
-    def forward(self, x: Tensor, context: Tensor, attend: Attention, site: Site) -> Tensor:
+    def forward(self, x: Tensor, context: Tensor, step: Step, site: Site) -> Tensor:
         """Return the attended tokens; shape as ``x``."""
-        mixed = attend(self.to_q(x), self.to_k(context), self.to_v(context), self.heads, site)
-        return self.to_out[0](mixed)
+        query, key, value = x, context, context
+        for change in step.patches.tokens:
+            query, key, value = change(query, key, value, site)
+        out = self.to_out[0](step.attend(self.to_q(query), self.to_k(key), self.to_v(value), self.heads, site))
+        for adjust in step.patches.attended:
+            out = adjust(out, site)
+        return out
 
 
 class GatedLinear(nn.Module):
@@ -132,8 +113,8 @@ class TransformerBlock(nn.Module):
     def forward(self, x: Tensor, step: Step, site: Callable[[bool], Site]) -> Tensor:
         """Return a tensor of the same shape; ``site`` names the attentions, given whether they cross."""
         tokens = self.norm1(x)
-        x = x + self.attn1(tokens, tokens, step.attend, site(False))  # noqa: FBT003
-        x = x + self.attn2(self.norm2(x), step.context, step.attend, site(True))  # noqa: FBT003
+        x = x + self.attn1(tokens, tokens, step, site(False))  # noqa: FBT003
+        x = x + self.attn2(self.norm2(x), step.place.inputs.context, step, site(True))  # noqa: FBT003
         return x + self.ff(self.norm3(x))
 
 
@@ -158,7 +139,7 @@ class SpatialTransformer(nn.Module):
         for depth, block in enumerate(self.transformer_blocks):
 
             def site(cross: bool, depth: int = depth) -> Site:  # noqa: FBT001
-                return Site(step.part, step.block, depth, cross, height, width)
+                return Site(step.place, depth, cross, height, width)
 
             tokens = block(tokens, step, site)
         return x + self.proj_out(tokens).transpose(1, 2).unflatten(2, (height, width))

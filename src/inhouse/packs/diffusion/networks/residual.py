@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from inhouse.packs.diffusion.networks.attention import Attention
+    from inhouse.packs.diffusion.patches import Attention, Patches, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +26,17 @@ class Step:
 
     Attributes:
         embedding: the timestep's embedding, (batch, channels).
-        context: the prompt's conditioning, (batch, tokens, channels).
+        place: the block, and what the network was told.
         attend: computes every attention.
-        part: ``input``, ``middle`` or ``output``.
-        block: the block's index in its part.
+        patches: what is changed about the network.
         size: height and width that an upsampling must arrive at; None doubles them.
 
     """
 
     embedding: Tensor
-    context: Tensor
+    place: Place
     attend: Attention
-    part: str
-    block: int
+    patches: Patches
     size: tuple[int, int] | None = None
 
 

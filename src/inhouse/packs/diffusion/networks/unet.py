@@ -5,14 +5,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Self, TypeAlias
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
-from inhouse.packs.diffusion.networks.attention import Attention, SpatialTransformer, sdpa
+from inhouse.packs.diffusion.networks.attention import SpatialTransformer, sdpa
+from inhouse.packs.diffusion.networks.inputs import NetworkInputs, Residuals, added
 from inhouse.packs.diffusion.networks.numbering import consecutive
 from inhouse.packs.diffusion.networks.residual import (
     Convolution,
@@ -22,8 +23,7 @@ from inhouse.packs.diffusion.networks.residual import (
     Upsample,
     timestep_embedding,
 )
-
-Join: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+from inhouse.packs.diffusion.patches import UNPATCHED, Attention, Patches, Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,11 @@ class UNetSpec:
     input: tuple[BlockSpec, ...]
     output: tuple[BlockSpec, ...]
     middle_depth: int
+
+    @property
+    def text_repeats(self) -> bool:
+        """Whether text may be repeated to be as long as another: attention over all of it twice is the same as once."""
+        return True
 
     @property
     def in_channels(self) -> int:
@@ -150,36 +155,49 @@ class UNet(nn.Module):
         self,
         x: Tensor,
         timestep: Tensor,
-        context: Tensor,
+        inputs: NetworkInputs,
         *,
-        vector: Tensor | None = None,
         attend: Attention = sdpa,
-        join: Join | None = None,
+        patches: Patches = UNPATCHED,
     ) -> Tensor:
         """Return the prediction (batch, out_channels, height, width).
 
         Args:
             x: the scaled noisy latent (batch, in_channels, height, width).
             timestep: (batch,), 0 to 999; may be fractional.
-            context: the prompt's conditioning (batch, tokens, channels).
-            vector: the pooled conditioning (batch, channels), for networks that take one.
+            inputs: the conditioning.
             attend: computes every attention.
-            join: may change the feature maps from below and from the other side before they are joined.
+            patches: what is changed on the way; those around attention and network are the caller's.
 
         """
         embedding = self.time_embed(timestep_embedding(timestep, self.spec.channels).to(x.dtype))
-        if vector is not None:
-            embedding = embedding + self.label_emb(vector)
+        if self.spec.vector is not None and inputs.vector is not None:
+            embedding = embedding + self.label_emb(inputs.vector)
+        residuals, latent_size = inputs.residuals or Residuals(), (x.shape[-2], x.shape[-1])
+
+        def step(part: str, block: int, size: tuple[int, int] | None = None) -> Step:
+            return Step(embedding, Place(part, block, inputs, timestep, latent_size), attend, patches, size)
+
         skips: list[Tensor] = []
         for index, layers in enumerate(self.input_blocks):
-            x = _run(layers, x, Step(embedding, context, attend, "input", index))
+            here = step("input", index)
+            x = added(_run(layers, x, here), residuals.inputs, index)
+            for change in patches.entering:
+                x = change(x, here.place)
             skips.append(x)
-        x = _run(self.middle_block, x, Step(embedding, context, attend, "middle", 0))
+            for change in patches.kept:
+                x = change(x, here.place)
+        here = step("middle", 0)
+        x = added(_run(self.middle_block, x, here), (residuals.middle,), 0)
+        for change in patches.middle:
+            x = change(x, here.place)
         for index, layers in enumerate(self.output_blocks):
             skip = skips.pop()
-            x, skip = join(x, skip) if join else (x, skip)
-            size = (skips[-1].shape[-2], skips[-1].shape[-1]) if skips else None
-            x = _run(layers, torch.cat([x, skip], dim=1), Step(embedding, context, attend, "output", index, size))
+            skip = added(skip, residuals.skips, len(skips))
+            here = step("output", index, (skips[-1].shape[-2], skips[-1].shape[-1]) if skips else None)
+            for join in patches.joining:
+                x, skip = join(x, skip, here.place)
+            x = _run(layers, torch.cat([x, skip], dim=1), here)
         return self.out(x)
 
 
