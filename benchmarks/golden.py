@@ -1,6 +1,6 @@
 """Runs every golden case through ``inhouse run --reference`` and prints how far each result is from the reference.
 
-python -m benchmarks.golden [NAME ...]    (all cases: about ten minutes; makes 2.6 GB of checkpoints in .cache/)
+python -m benchmarks.golden [NAME ...]    (all cases: half an hour; makes 14 GB of checkpoints in .cache/)
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from pathlib import Path
 
 from benchmarks.measure import INHOUSE, keep, measure
 from tests.golden.compare import CASES, HERE, Difference, differences
-from tests.golden.models import MODELS, make_models
+from tests.golden.models import MODELS, kinds_named, make_models
 
 
 def run_case(case: Path) -> list[Difference]:
     """Run one case in a process of its own."""
+    make_models(*kinds_named((case / "workflow_api.json").read_text(encoding="utf-8")))
     with tempfile.TemporaryDirectory() as out:
         command = [*INHOUSE, "run", str(case / "workflow_api.json"), "--reference", "--json", "--out", out]
         ran = measure([*command, "--models", str(MODELS), "--input", str(HERE / "inputs")])
@@ -30,8 +31,7 @@ def run_case(case: Path) -> list[Difference]:
 
 def main(names: list[str]) -> int:
     """Run the cases named, or all; return 1 if any result is too far off."""
-    cases = [CASES / name for name in names] or sorted(CASES.iterdir())
-    make_models("tiny", "lora", *(["full"] if any("full" in case.name for case in cases) else []))
+    cases = [CASES[name] for name in names or sorted(CASES)]
     figures = {}
     failed = 0
     for number, case in enumerate(cases, 1):

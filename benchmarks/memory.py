@@ -33,7 +33,7 @@ def main() -> int:
     kept = {}
     for kind, case in CASES_BY_KIND.items():
         with tempfile.TemporaryDirectory() as out:
-            workflow = str(CASES / case / "workflow_api.json")
+            workflow = str(CASES[case] / "workflow_api.json")
             ran = measure([*INHOUSE, "run", workflow, "--reference", "--json", "--models", str(MODELS), "--out", out])
         if ran.status:
             raise SystemExit(ran.errors or ran.output)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.golden.checkpoints import write
+from tests.golden.checkpoints import KINDS, write
 
 MODELS = Path(__file__).parents[2] / ".cache" / "golden"
-FILES = {
-    "tiny": MODELS / "checkpoints" / "tiny_sd15.safetensors",
-    "full": MODELS / "checkpoints" / "full_sd15.safetensors",
-    "lora": MODELS / "loras" / "tiny_lora.safetensors",
-}
+FILES = {kind: MODELS / name for kind, (name, _) in KINDS.items()}
 
 
 def make_models(*kinds: str) -> None:
-    """Make the checkpoints that are not there yet; the largest takes a minute and 2.1 GB."""
+    """Make the checkpoints that are not there yet; the largest, ``sdxl``, takes some minutes and 2.9 GB."""
     for kind in kinds:
         if not FILES[kind].exists():
-            write(kind, FILES[kind])
+            write(kind, MODELS)
+
+
+def kinds_named(workflow: str) -> list[str]:
+    """Return the kinds of checkpoint that a workflow names; textual inversions may go without their file's ending."""
+    return [
+        kind
+        for kind, path in FILES.items()
+        if path.name in workflow or (path.parent.name == "embeddings" and path.stem in workflow)
+    ]
