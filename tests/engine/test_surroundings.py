@@ -12,12 +12,15 @@ from inhouse.engine.control import Control
 from inhouse.engine.lane import AsyncLane
 from inhouse.engine.surroundings import Surroundings
 from inhouse.engine.task import Task
+from inhouse.engine.turn import Seat, Turn
 
 AROUND = Surroundings(
     workflow=workflow(),
     registry=Registry(),
     cache=Cache(0),
     lane=AsyncLane(),
+    turn=Turn(),
+    seat=Seat("r", Control()),
     services={},
     control=Control(),
     emit=lambda _: None,

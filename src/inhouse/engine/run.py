@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 class Run:
     """Executes one workflow.
 
-    The thread that calls ``execute`` runs all synchronous nodes, one after another; asynchronous ones run side by side
-    on the engine's event loop. Both report to the same schedule.
+    The thread that calls ``execute`` runs all synchronous nodes, one after another, and has the engine's turn while it
+    does; asynchronous ones run side by side on the engine's event loop. Both report to the same schedule.
     """
 
     def __init__(self, validation: Validation, surroundings: Surroundings) -> None:
@@ -60,8 +60,10 @@ class Run:
             schedule.demand(self.targets)
             self._announce()
             schedule.open()
-            while (task := schedule.next(around.control, self._cancel)) is not None:
-                if self._prepare(task):
+            while (task := schedule.next(around.control, self._cancel, self._rest)) is not None:
+                if not around.turn.take(around.seat):
+                    self._stop(task)
+                elif self._prepare(task):
                     self._run(task)
                 if len(schedule.cached) > self.announced:
                     self._announce()
@@ -123,6 +125,11 @@ class Run:
             self.schedule.wait(task, missing)
             self.schedule.demand(missing)
             return False
+
+    def _stop(self, task: Task) -> None:
+        """Fail a task whose turn had not come when the run was asked to stop."""
+        self.around.control.take()
+        self._fail(task, InterruptedRunError(), time.perf_counter())
 
     def _run(self, task: Task) -> None:
         if task.spec.is_async:
@@ -266,10 +273,13 @@ class Run:
     def _cancel(self) -> None:
         self.around.lane.cancel(self)
 
+    def _rest(self) -> None:
+        self.around.turn.give(self.around.seat)
+
     def _abandon(self) -> None:
         """Wait until no asynchronous node of this run is left."""
         self.schedule.stopping = True
-        self.schedule.next(self.around.control, self._cancel)
+        self.schedule.next(self.around.control, self._cancel, self._rest)
 
     def _announce(self) -> None:
         """Tell which results the cache had, since this was last told."""

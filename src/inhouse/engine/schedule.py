@@ -111,12 +111,13 @@ class Schedule:
                         self._push(consumer)
             self.lock.notify()
 
-    def next(self, control: Control, cancel: Callable[[], None]) -> Task | None:
+    def next(self, control: Control, cancel: Callable[[], None], idle: Callable[[], None]) -> Task | None:
         """Return the next task for this thread, waiting for one if need be; None when there will be none.
 
         Args:
             control: stops the run.
             cancel: cancels the asynchronous tasks that run.
+            idle: called before waiting; must not wait.
 
         """
         with self.lock:
@@ -129,6 +130,7 @@ class Schedule:
                     return None
                 if self.stopping or control.requested:
                     cancel()
+                idle()
                 self.lock.wait(timeout=0.1)  # a signal handler may ask to stop, and cannot notify
 
     def launch(self, task: Task) -> None:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from inhouse.engine.lane import AsyncLane
     from inhouse.engine.registry import Registry
     from inhouse.engine.task import Task
+    from inhouse.engine.turn import Seat, Turn
     from inhouse.engine.workflow import Workflow
 
 _PREFIX = 60
@@ -33,6 +34,8 @@ class Surroundings:
     registry: Registry
     cache: Cache
     lane: AsyncLane
+    turn: Turn
+    seat: Seat
     services: Mapping[type[Any], Any]
     control: Control
     emit: Emit
