@@ -17,15 +17,17 @@ from inhouse.packs.diffusion.names import unet_prefixes_of_spec
 from inhouse.packs.diffusion.networks.autoencoder import Autoencoder, AutoencoderSpec
 from inhouse.packs.diffusion.networks.clip import TextSpec, TextTransformer
 from inhouse.packs.diffusion.networks.unet import UNet, UNetSpec
-from inhouse.packs.diffusion.text_model import TextModel
-from inhouse.packs.diffusion.unet import DiffusionModel, LatentFormat
+from inhouse.packs.diffusion.text_model import TextModel, TextModels
+from inhouse.packs.diffusion.unet import DiffusionModel, LatentFormat, nothing_more
 from inhouse.packs.diffusion.vae import Vae
 from inhouse.packs.diffusion.weights import DTYPES, Weights, fill, shapes
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from inhouse.packs.diffusion.lora import Targets
     from inhouse.packs.diffusion.prediction import Prediction
+    from inhouse.packs.diffusion.unet import Conditioner, NetworkSpec
 
     N = TypeVar("N", bound=nn.Module)
 
@@ -56,7 +58,7 @@ class Checkpoint(NamedTuple):
     """What a checkpoint holds; None for what is missing from it."""
 
     model: DiffusionModel
-    clip: TextModel | None
+    clip: TextModels | None
     vae: Vae | None
 
 
@@ -70,6 +72,8 @@ class Encoder:
         default_layer: the layer that conditions, counted from the end.
         pad_token: fills a prompt up.
         prefixes: how LoRA files call it.
+        normed: whether the layer that conditions goes through the last layer norm.
+        projected: whether its pooled output is projected, where the file has a projection.
 
     """
 
@@ -78,6 +82,17 @@ class Encoder:
     default_layer: int
     pad_token: int
     prefixes: tuple[str, ...] = ("lora_te_", "lora_te1_", "text_encoder.")
+    normed: bool = True
+    projected: bool = True
+
+    @property
+    def part(self) -> str:
+        """Its short name among a family's encoders: ``l``, ``g``, ``h``."""
+        return self.name.removeprefix("clip_")
+
+    def build(self, weights: Weights, placement: Placement) -> TextModel:
+        """Return the text model; its weights are read when it is first asked."""
+        return build_text_model(weights, self, placement)
 
 
 def build_diffusion_model(
@@ -87,6 +102,7 @@ def build_diffusion_model(
     *,
     head_channels: int | None,
     latent_format: LatentFormat | None = None,
+    conditioner: Conditioner = nothing_more,
 ) -> DiffusionModel:
     """Return a diffusion model; its weights are read when it is first asked.
 
@@ -94,16 +110,42 @@ def build_diffusion_model(
         ModelFormatError: a part of the network is missing.
 
     """
+    spec = read_spec(weights, lambda shaped: UNetSpec.from_shapes(shaped, head_channels=head_channels))
+    targets = unet_targets(layer_shapes(weights), unet_prefixes_of_spec(spec))
     form = latent_format or LatentFormat()
-    spec = _spec(weights, lambda shaped: UNetSpec.from_shapes(shaped, head_channels=head_channels))
+    return assemble(
+        weights,
+        lambda: UNet(spec),
+        placement,
+        spec=spec,
+        prediction=prediction,
+        targets=targets,
+        form=form,
+        conditioner=conditioner,
+    )
+
+
+def assemble(
+    weights: Weights,
+    make: Callable[[], nn.Module],
+    placement: Placement,
+    *,
+    spec: NetworkSpec,
+    prediction: Prediction,
+    targets: Targets,
+    form: LatentFormat,
+    conditioner: Conditioner = nothing_more,
+) -> DiffusionModel:
+    """Return a diffusion model around a network of any architecture; ``make`` builds it, without values."""
     return DiffusionModel(
-        base=_handle(lambda: UNet(spec), weights, placement),
+        base=_handle(make, weights, placement),
         spec=spec,
         prediction=prediction,
         dtype=placement.dtype,
-        targets=unet_targets(_layers(weights), unet_prefixes_of_spec(spec)),
+        targets=targets,
         latent_format=form,
         device=placement.device,
+        conditioner=conditioner,
     )
 
 
@@ -114,7 +156,7 @@ def build_text_model(weights: Weights, encoder: Encoder, placement: Placement) -
         ModelFormatError: a part of the network is missing.
 
     """
-    spec = _spec(
+    spec = read_spec(
         weights,
         lambda shaped: TextSpec.from_shapes(
             shaped,
@@ -122,13 +164,15 @@ def build_text_model(weights: Weights, encoder: Encoder, placement: Placement) -
             activation=encoder.activation,
             default_layer=encoder.default_layer,
             pad_token=encoder.pad_token,
+            normed=encoder.normed,
+            projected=encoder.projected,
         ),
     )
     stored = next(iter(weights.values())).info.dtype
     return TextModel(
         base=_handle(lambda: TextTransformer(spec), weights, Placement(torch.float32, placement.device)),
         spec=spec,
-        targets=text_targets(_layers(weights), encoder.prefixes),
+        targets=text_targets(layer_shapes(weights), encoder.prefixes),
         stored=DTYPES.get(stored, torch.float32),
     )
 
@@ -140,12 +184,18 @@ def build_vae(weights: Weights, placement: Placement) -> Vae:
         ModelFormatError: a part of the network is missing.
 
     """
-    spec = _spec(weights, AutoencoderSpec.from_shapes)
+    spec = read_spec(weights, AutoencoderSpec.from_shapes)
     handle = _handle(lambda: Autoencoder(spec), weights, replace(placement, rounded=None))
     return Vae(handle, spec, placement.dtype, placement.device)
 
 
-def _spec(weights: Weights, read: Callable[[Mapping[str, tuple[int, ...]]], S]) -> S:
+def read_spec(weights: Weights, read: Callable[[Mapping[str, tuple[int, ...]]], S]) -> S:
+    """Return the architecture that ``read`` finds in the shapes of parameters.
+
+    Raises:
+        ModelFormatError: a part of the network is missing.
+
+    """
     try:
         shaped = shapes(weights)
         _refuse_empty(weights, shaped)
@@ -167,7 +217,7 @@ def _source(weights: Weights) -> str:
     return next(iter(weights.values())).file.path.name
 
 
-def _layers(weights: Weights) -> dict[str, tuple[int, ...]]:
+def layer_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
     """Return layer -> its weight's shape."""
     return {name.removesuffix(".weight"): shape for name, shape in shapes(weights).items() if name.endswith(".weight")}
 
