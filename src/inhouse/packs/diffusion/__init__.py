@@ -9,13 +9,28 @@ from inhouse.engine.node import NodeSpec
 from inhouse.engine.registry import ChoiceSource
 from inhouse.plugins import hookimpl
 
+NODE_MODULES = (
+    "loaders",
+    "conditioning",
+    "latents",
+    "sampling",
+    "vae",
+    "custom_sampling",
+    "custom_samplers",
+    "guiders",
+    "sigmas",
+    "noises",
+)
+"""Modules of ``nodes``; each has its nodes in ``NODES``."""
+
 
 @hookimpl
 def register_nodes() -> Iterable[NodeSpec]:
     """Return the diffusion nodes."""
-    from inhouse.packs.diffusion.nodes import conditioning, latents, loaders, sampling, vae
+    from importlib import import_module
 
-    return [*loaders.NODES, *conditioning.NODES, *latents.NODES, *sampling.NODES, *vae.NODES]
+    modules = (import_module(f"{__name__}.nodes.{name}") for name in NODE_MODULES)
+    return [spec for module in modules for spec in module.NODES]
 
 
 @hookimpl

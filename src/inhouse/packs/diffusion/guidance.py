@@ -90,6 +90,7 @@ class Guidance:
         adjust: changes made after it, in order.
         prepare: changes made before it, in order.
         always_negative: whether the negative prediction is needed at a scale of 1 too.
+        others: conditionings that it needs the predictions of besides, as the last of a step's ``others``.
 
     """
 
@@ -97,6 +98,7 @@ class Guidance:
     adjust: tuple[Adjust, ...] = ()
     prepare: tuple[Prepare, ...] = ()
     always_negative: bool = False
+    others: tuple[Conditioning, ...] = ()
 
     def then(self, adjust: Adjust) -> Guidance:
         """Return the same guidance with one more change behind it."""
@@ -234,7 +236,7 @@ def guided(
         ask: likewise.
 
     """
-    size = (latent.shape[-2], latent.shape[-1])
+    size, guidance = (latent.shape[-2], latent.shape[-1]), guidance_of(model)
     sides = [
         [
             replace(
@@ -244,6 +246,6 @@ def guided(
             )
             for region in side
         ]
-        for side in regions([positive, negative, *others], latent, model.prediction)
+        for side in regions([positive, negative, *others, *guidance.others], latent, model.prediction)
     ]
-    return GuidedDenoiser(Evaluation(model, check, reference, ask), sides, cfg, guidance_of(model))
+    return GuidedDenoiser(Evaluation(model, check, reference, ask), sides, cfg, guidance)

@@ -39,6 +39,47 @@ def rescaled(multiplier: float) -> Combine:
     return combine
 
 
+def dual(cfg_second: float, *, nested: bool = False) -> Combine:
+    """Return guidance with a scale of its own for a second conditioning, the last of a step's others.
+
+    Brooks et al. (2022), InstructPix2Pix, equation 3, https://arxiv.org/abs/2211.09800.
+
+    Args:
+        cfg_second: scale from the negative prediction to the second, 0..100.
+        nested: whether it applies to what the first scale came to, rather than to the second prediction.
+
+    """
+
+    def combine(step: GuidanceStep) -> Tensor:
+        second = step.others[-1]
+        added = (step.positive - second) * step.cfg
+        if nested:
+            return step.negative + (second + added - step.negative) * cfg_second
+        return step.negative + (second - step.negative) * cfg_second + added
+
+    return combine
+
+
+def perpendicular_negative(scale: float) -> Combine:
+    """Return guidance away from the negative prompt only as far as it is perpendicular to the positive one.
+
+    Armandpour et al. (2023), Re-imagine the Negative Prompt Algorithm, section 3.3, https://arxiv.org/abs/2304.04968.
+    Both count from the prediction under an empty prompt, the last of a step's others.
+
+    Args:
+        scale: how far away, 0..100.
+
+    """
+
+    def combine(step: GuidanceStep) -> Tensor:
+        empty = step.others[-1]
+        positive, negative = step.positive - empty, step.negative - empty
+        away = negative - _along(negative, positive)
+        return empty + (positive - away * scale) * step.cfg
+
+    return combine
+
+
 def perturbed_attention(scale: float) -> Adjust:
     """Return guidance away from what the network predicts when the middle of it looks at no other place.
 
@@ -65,6 +106,13 @@ def _nowhere_else(
     if site is not None and site.part == "middle" and not site.cross:
         return value
     return attend(query, key, value, heads, site)
+
+
+def _along(vector: Tensor, direction: Tensor) -> Tensor:
+    """Return, for each sample, the part of a vector that lies along a direction."""
+    axes = tuple(range(1, vector.ndim))
+    length = (direction * direction).sum(axes, keepdim=True)
+    return (vector * direction).sum(axes, keepdim=True) / length.clamp(min=1e-12) * direction
 
 
 def _deviation(latent: Tensor) -> Tensor:

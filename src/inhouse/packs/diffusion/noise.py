@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
@@ -39,6 +39,39 @@ def initial_noise(latent: Tensor, seed: int, batch_index: Sequence[int] | None =
         if index in wanted:
             draws[index] = draw
     return torch.cat([draws[index] for index in batch_index])
+
+
+class NoiseMaker(Protocol):
+    """Where a sampling's first noise comes from: what travels on a ``NOISE`` wire."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the noise that samplers add on their way."""
+
+    def generate_noise(self, latent: dict[str, Any]) -> Tensor:
+        """Return noise in the shape of a latent's ``samples``, on the CPU."""
+
+
+@dataclass(frozen=True)
+class RandomNoise:
+    """Noise of a seed, 0 to 2^64 - 1."""
+
+    seed: int
+
+    def generate_noise(self, latent: dict[str, Any]) -> Tensor:
+        """Return `initial_noise`."""
+        return initial_noise(latent["samples"], self.seed, latent.get("batch_index"))
+
+
+@dataclass(frozen=True)
+class NoNoise:
+    """No noise: the latent has all that it needs."""
+
+    seed: int = 0
+
+    def generate_noise(self, latent: dict[str, Any]) -> Tensor:
+        """Return zeros."""
+        return torch.zeros_like(latent["samples"], device="cpu")
 
 
 _TREE_DIGITS = 6

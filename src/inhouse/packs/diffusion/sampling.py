@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from inhouse.errors import InterruptedRunError, NodeInputError
 from inhouse.packs.diffusion.evaluation import Ask, alone, ignore
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from inhouse.packs.diffusion.conditioning import Conditioning
+    from inhouse.packs.diffusion.noise import NoiseMaker
     from inhouse.packs.diffusion.prediction import Prediction
     from inhouse.packs.diffusion.samplers.base import Denoiser, Sampler, Step
     from inhouse.packs.diffusion.unet import DiffusionModel, LatentFormat
@@ -60,6 +61,17 @@ class Sampled(NamedTuple):
 
     latent: Latent
     denoised: Latent
+
+
+class Guiding(Protocol):
+    """A model told what to draw: what travels on a ``GUIDER`` wire."""
+
+    @property
+    def model(self) -> DiffusionModel:
+        """The network."""
+
+    def denoiser(self, latent: Tensor, noise_mask: Tensor | None, check: Callable[[], None]) -> Denoiser:
+        """Return the denoiser for a latent and its mask; ``check`` runs before each call of the network."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +215,7 @@ def _unknown(kind: str, name: str, known: Mapping[str, object]) -> NodeInputErro
 
 
 def sample_sigmas(
-    guider: Guider,
+    guider: Guiding,
     *,
     sampler: Sampler,
     sigmas: Tensor,
@@ -223,7 +235,7 @@ def sample_sigmas(
     from inhouse.packs.diffusion.noise import NoiseSource, initial_noise
 
     form = guider.model.latent_format
-    samples = _fitted(latent["samples"], form)
+    samples = fitted(latent, form)["samples"]
     if len(sigmas) < 2:
         return Sampled(latent, latent)
     if noise is None:
@@ -243,6 +255,29 @@ def sample_sigmas(
         x = prediction.noise_scaling(sigmas[0], noise, start, max_denoise=fresh)
         x = sampler(denoiser, x, sigmas, noise=NoiseSource(seed), callback=watch.step)
         return watch.sampled(prediction.inverse_noise_scaling(sigmas[-1], x))
+
+
+def with_noise(model: DiffusionModel, noise: NoiseMaker, sigmas: Tensor, latent: Latent) -> Latent:
+    """Return a latent with noise on it, as ``AddNoise`` does.
+
+    Args:
+        model: knows how it mixes signal and noise.
+        noise: what is added.
+        sigmas: the noise has the level between the first of them and the last, or that of the only one; none, none.
+        latent: what it is added to; an empty one fits every model.
+
+    """
+    import torch
+
+    if not len(sigmas):
+        return latent
+    form = model.latent_format
+    latent = fitted(latent, form)
+    samples = latent["samples"]
+    level = (sigmas[0] - sigmas[-1]).abs() if len(sigmas) > 1 else sigmas[0]
+    drawn = noise.generate_noise(latent)
+    mixed = model.prediction.noise_scaling(level, drawn, form.into_model(samples))
+    return {**latent, "samples": torch.nan_to_num(form.out_of_model(mixed), nan=0.0, posinf=0.0, neginf=0.0)}
 
 
 class _Watch:
@@ -274,18 +309,23 @@ class _Watch:
             error.partial = self._outside(self._denoised)
 
 
-def _fitted(samples: Tensor, form: LatentFormat) -> Tensor:
-    """Return samples, float32, with the channels of the model's latents; an empty latent fits every model."""
-    samples = samples.float()
-    if samples.shape[1] == form.channels:
-        return samples
-    if not bool(samples.any()):
-        return samples.new_zeros(samples.shape[0], form.channels, *samples.shape[2:])
-    raise NodeInputError(
-        f"The latent has {samples.shape[1]} channels, the model's latents have {form.channels}.",
-        hint="Encode the picture with the model's own VAE.",
-        input_name="latent_image",
-    )
+def fitted(latent: Latent, form: LatentFormat) -> Latent:
+    """Return a latent, float32, with the channels of a model's latents; an empty one fits every model.
+
+    Raises:
+        NodeInputError: it is another family's.
+
+    """
+    samples = latent["samples"].float()
+    if samples.shape[1] != form.channels:
+        if bool(samples.any()):
+            raise NodeInputError(
+                f"The latent has {samples.shape[1]} channels, the model's latents have {form.channels}.",
+                hint="Encode the picture with the model's own VAE.",
+                input_name="latent_image",
+            )
+        samples = samples.new_zeros(samples.shape[0], form.channels, *samples.shape[2:])
+    return {**latent, "samples": samples}
 
 
 def _latent_mask(mask: Tensor | None, latent: Tensor) -> Tensor | None:

@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from inhouse.packs.diffusion import curves
+from inhouse.packs.diffusion.curves import append_zero
+
 if TYPE_CHECKING:
     from torch import Tensor
 
     from inhouse.packs.diffusion.prediction import Prediction
 
 Schedule = Callable[["Prediction", int], "Tensor"]
-
-
-def append_zero(sigmas: Tensor) -> Tensor:
-    """Return ``sigmas`` with the end of all noise behind them."""
-    return torch.cat([sigmas, sigmas.new_zeros(1)])
 
 
 def _timestep_ends(prediction: Prediction) -> tuple[float, float]:
@@ -41,15 +39,14 @@ def sgm_uniform(prediction: Prediction, steps: int) -> Tensor:
     return append_zero(prediction.sigma(torch.linspace(*_timestep_ends(prediction), steps + 1)[:-1]))
 
 
-def karras(prediction: Prediction, steps: int, rho: float = 7.0) -> Tensor:
-    """Spread evenly in sigma^(1 / rho). Karras et al. (2022), equation 5, https://arxiv.org/abs/2206.00364."""
-    high, low = prediction.sigma_max ** (1 / rho), prediction.sigma_min ** (1 / rho)
-    return append_zero((high + torch.linspace(0, 1, steps) * (low - high)) ** rho)
+def karras(prediction: Prediction, steps: int) -> Tensor:
+    """Spread over all levels as `curves.karras` does."""
+    return curves.karras(steps, prediction.sigma_max, prediction.sigma_min)
 
 
 def exponential(prediction: Prediction, steps: int) -> Tensor:
     """Spread evenly in the logarithm of sigma."""
-    return append_zero(torch.linspace(math.log(prediction.sigma_max), math.log(prediction.sigma_min), steps).exp())
+    return curves.exponential(steps, prediction.sigma_max, prediction.sigma_min)
 
 
 def simple(prediction: Prediction, steps: int) -> Tensor:

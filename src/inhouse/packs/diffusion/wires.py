@@ -7,15 +7,26 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 from inhouse import Wire
 
 if TYPE_CHECKING:
-    from inhouse.packs.diffusion import conditioning, unet, vae
+    from torch import Tensor
+
+    from inhouse.packs.diffusion import conditioning, noise, sampling, unet, vae
+    from inhouse.packs.diffusion.samplers import base
     from inhouse.packs.diffusion.text import encoder
 
     Model: TypeAlias = unet.DiffusionModel
     Clip: TypeAlias = encoder.TextEncoder
     Vae: TypeAlias = vae.Vae
     Conditioning: TypeAlias = conditioning.Conditioning
+    Sampler: TypeAlias = base.Sampler
+    Sigmas: TypeAlias = Tensor
+    Noise: TypeAlias = noise.NoiseMaker
+    Guider: TypeAlias = sampling.Guiding
 else:
     Model = Annotated[Any, Wire("MODEL")]
     Clip = Annotated[Any, Wire("CLIP")]
     Vae = Annotated[Any, Wire("VAE")]
     Conditioning = Annotated[Any, Wire("CONDITIONING")]
+    Sampler = Annotated[Any, Wire("SAMPLER")]
+    Sigmas = Annotated[Any, Wire("SIGMAS")]
+    Noise = Annotated[Any, Wire("NOISE")]
+    Guider = Annotated[Any, Wire("GUIDER")]

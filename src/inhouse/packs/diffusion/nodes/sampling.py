@@ -92,11 +92,16 @@ def ksampler_advanced(  # noqa: PLR0913 - its sockets
 def _sample(context: Context, **arguments: Any) -> Latent:
     from inhouse.packs.diffusion.sampling import sample
 
+    return sample(**arguments, **manner(context))
+
+
+def manner(context: Context) -> dict[str, Any]:
+    """Return how whatever a node samples is computed, watched and stopped, as arguments."""
+
     def report(progress: Progress) -> None:
         context.progress(progress.step, progress.steps, progress.preview)
 
-    reference = context.service(Compute).reference
-    return sample(**arguments, reference=reference, callback=report, check=context.check)
+    return {"reference": context.service(Compute).reference, "callback": report, "check": context.check}
 
 
 NODES = [ksampler, ksampler_advanced]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -42,15 +42,28 @@ if TYPE_CHECKING:
     from inhouse.packs.diffusion.noise import NoiseSource
 
 
-def _brownian_on_device(sampler: Sampler) -> Sampler:
-    """Return ``sampler`` with its Brownian tree on the latent's device: other pictures there, and no transfers."""
+@dataclass(frozen=True)
+class WithNoise:
+    """A sampler that gets its noise otherwise.
 
-    def on_device(
-        denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
+    Attributes:
+        sampler: the sampler.
+        scale: standard deviation of the noise.
+        on_device: whether its Brownian tree lives on the latent's device: other pictures there, and no transfers.
+
+    """
+
+    sampler: Sampler
+    scale: float = 1.0
+    on_device: bool = False
+
+    def __call__(
+        self, denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
     ) -> Tensor:
-        return sampler(denoiser, x, sigmas, noise=replace(noise, brownian_device=None), callback=callback)
-
-    return on_device
+        """Return the latent at the last level; see `Sampler`."""
+        place = None if self.on_device else noise.brownian_device
+        noise = replace(noise, scale=noise.scale * self.scale, brownian_device=place)
+        return self.sampler(denoiser, x, sigmas, noise=noise, callback=callback)
 
 
 SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
@@ -69,15 +82,15 @@ SAMPLERS: Mapping[str, Sampler] = MappingProxyType(
         "dpmpp_2s_ancestral": dpmpp_2s_ancestral,
         "dpmpp_2s_ancestral_cfg_pp": dpmpp_2s_ancestral_cfg_pp,
         "dpmpp_sde": dpmpp_sde,
-        "dpmpp_sde_gpu": _brownian_on_device(dpmpp_sde),
+        "dpmpp_sde_gpu": WithNoise(dpmpp_sde, on_device=True),
         "dpmpp_2m": dpmpp_2m,
         "dpmpp_2m_cfg_pp": dpmpp_2m_cfg_pp,
         "dpmpp_2m_sde": dpmpp_2m_sde,
-        "dpmpp_2m_sde_gpu": _brownian_on_device(dpmpp_2m_sde),
+        "dpmpp_2m_sde_gpu": WithNoise(dpmpp_2m_sde, on_device=True),
         "dpmpp_2m_sde_heun": dpmpp_2m_sde_heun,
-        "dpmpp_2m_sde_heun_gpu": _brownian_on_device(dpmpp_2m_sde_heun),
+        "dpmpp_2m_sde_heun_gpu": WithNoise(dpmpp_2m_sde_heun, on_device=True),
         "dpmpp_3m_sde": dpmpp_3m_sde,
-        "dpmpp_3m_sde_gpu": _brownian_on_device(dpmpp_3m_sde),
+        "dpmpp_3m_sde_gpu": WithNoise(dpmpp_3m_sde, on_device=True),
         "ddpm": ddpm,
         "lcm": lcm,
         "ipndm": ipndm,
