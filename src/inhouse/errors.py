@@ -17,6 +17,7 @@
     │   ├── ModelNotFoundError         no file of that name in any model folder
     │   ├── ModelFormatError           the file is corrupt, truncated or not what its name says
     │   ├── ModelUnsupportedError      the file is sound, and nothing here can use it
+    │   ├── ModelMismatchError         the files are sound, and made for different models
     │   └── UnsafeModelError           loading the file could run code (pickle)
     ├── FileError                      a path outside its folder, an unreadable or unwritable file
     │   ├── PathEscapeError            the path leaves its folder
@@ -179,6 +180,12 @@ class ModelUnsupportedError(ModelError):
     """The file is sound, and nothing here can use it."""
 
     code = "model_unsupported"
+
+
+class ModelMismatchError(ModelError):
+    """The files are sound, and do not belong together: a LoRA or a ControlNet of another family than the model."""
+
+    code = "model_mismatch"
 
 
 class UnsafeModelError(ModelError):

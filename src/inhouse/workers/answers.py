@@ -7,6 +7,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from inhouse.backends.file_pool import FilePool
 from inhouse.errors import UsageError
 from inhouse.workers.base import Description, PackDescription
 from inhouse.workers.devices import devices, versions
@@ -30,7 +31,7 @@ class Answers:
     `check`      ``node``, ``inputs``                  True, or what the node's own check has against the inputs
     `on_prompt`  ``body``                              the body of a request to run a workflow, as packs change it
     `free`       ``unload_models``, ``free_memory``    None, when it is done
-    `stats`                                            ``devices``, ``versions``, ``counts``, ``cache``, ``models``
+    `stats`                                            ``devices``, ``versions``, ``counts``, ``cache``, ``models``, ...
     ===========  ====================================  ============================================================
 
     Args:
@@ -93,6 +94,8 @@ class Answers:
             model.unload()
         if free_memory:
             self._session.engine.cache.clear()
+            if pool := self._files():
+                pool.clear()
         gc.collect()
         torch: Any = sys.modules.get("torch")
         if torch is not None and torch.cuda.is_available():
@@ -108,7 +111,12 @@ class Answers:
             "cache": {**remembered, "hits": cache.hits, "misses": cache.misses},
             "counts": dict(self._tally.counts),
             "models": {"loaded": len(models), "bytes": sum(model.nbytes for model in models)},
+            **({"loras": pool.stats()} if (pool := self._files()) else {}),
         }
+
+    def _files(self) -> FilePool | None:
+        pool: FilePool | None = self._session.engine.services.get(FilePool)
+        return pool
 
     def _models(self) -> list[Unloadable]:
         return models_in(outcome.slots for outcome in self._session.engine.cache.outcomes())

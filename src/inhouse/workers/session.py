@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.backends.compute import Compute
+from inhouse.backends.file_pool import FilePool
 from inhouse.engine.cache import Cache
 from inhouse.engine.engine import CACHE_BYTES, Engine
 from inhouse.engine.registry import ChoiceSource
@@ -106,7 +107,7 @@ def open_session(
                 raise FileError(f"There is no folder {places.custom_nodes}.", hint="Name one with --custom-nodes.")
             offered = manager.hook.register_comfy_members()
             custom = stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue, host, offered))
-        services: dict[type[Any], Any] = {Folders: folders, ModelCatalogue: catalogue}
+        services: dict[type[Any], Any] = {Folders: folders, ModelCatalogue: catalogue, FilePool: FilePool()}
         if detect or reference:
             services[Compute] = Compute.for_reference() if reference else Compute.detect()
         engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services))

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inhouse.packs.diffusion.adapters import Roles, adapter_of
+from inhouse.packs.diffusion.adapters import Roles, adapter_of, change_of
+from inhouse.packs.diffusion.rows import Rows
 
 
 def rand(*shape: int) -> Tensor:
@@ -13,11 +14,11 @@ def rand(*shape: int) -> Tensor:
 
 
 def changed(weight: Tensor, roles: Roles, strength: float = 1.0) -> Tensor:
-    adapter = adapter_of(roles)
-    assert adapter is not None
-    assert adapter.fits(roles, tuple(weight.shape))
-    assert not adapter.fits(roles, (weight.shape[0] + 1, *weight.shape[1:]))
-    return adapter.apply(weight, roles, strength)
+    change = change_of(roles)
+    assert change is not None
+    assert change.fits(tuple(weight.shape))
+    assert not change.fits((weight.shape[0] + 1, *weight.shape[1:]))
+    return change.apply(weight, strength)
 
 
 def test_lora_adds_a_product_scaled_by_alpha_over_rank() -> None:
@@ -119,3 +120,44 @@ def test_strength_leads_from_the_weight_to_doras() -> None:
 )
 def test_an_incomplete_or_unknown_kind_is_none(roles: set[str]) -> None:
     assert adapter_of({role: rand(1, 1) for role in roles}) is None
+    assert change_of({role: rand(1, 1) for role in roles}) is None
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"up": rand(6, 2), "down": rand(3, 5)},
+        {"up": rand(6), "down": rand(2, 5)},
+        {"up": rand(6, 2), "down": rand(2, 5), "alpha": rand(2)},
+        {"up": rand(6, 2), "down": rand(2, 5), "dora_scale": rand(4, 1)},
+        {"hada_w1_a": rand(6, 2), "hada_w1_b": rand(2, 5), "hada_w2_a": rand(7, 2), "hada_w2_b": rand(2, 5)},
+    ],
+)
+def test_tensors_that_do_not_go_together_change_nothing(roles: dict[str, Tensor]) -> None:
+    assert change_of(roles) is None
+
+
+def test_some_rows_of_a_change_may_be_for_one_layer() -> None:
+    roles = {"up": rand(6, 2), "down": rand(2, 5), "dora_scale": rand(6, 1)}
+    whole, change = rand(6, 5), change_of(roles)
+    assert change is not None
+    assert change.fits((6, 5), whole=False)
+    part = change.apply(whole[2:4], 0.5, Rows((1,), 3))
+    torch.testing.assert_close(part, change.apply(whole, 0.5)[2:4])
+
+
+def test_magnitudes_of_columns_need_all_rows() -> None:
+    change = change_of({"up": rand(6, 2), "down": rand(2, 5), "dora_scale": rand(1, 5)})
+    assert change is not None
+    assert not change.fits((6, 5), whole=False)
+
+
+def test_only_plain_products_are_of_low_rank() -> None:
+    pair = {"up": rand(6, 2, 1, 1), "down": rand(2, 4, 3, 3)}
+    change, core = change_of(pair), change_of({**pair, "down": rand(2, 4, 1, 1), "mid": rand(2, 2, 3, 3)})
+    assert change is not None
+    assert core is not None
+    found = change.low_rank(Rows((1,), 2))
+    assert found is not None
+    assert found[0].equal(pair["up"][3:, :, 0, 0])
+    assert core.low_rank() is None

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from inhouse.errors import ModelUnsupportedError
+from inhouse.errors import ModelFormatError, ModelUnsupportedError
 from inhouse.packs.diffusion.lora_file import Lora, Place, place_and_role
 
 KOHYA = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn1_to_out_0"
@@ -24,6 +24,19 @@ DOTTED = "unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1"
         (f"{KOHYA}.diff_b", KOHYA, "bias", "diff"),
         (f"{KOHYA}.w_norm", KOHYA, "weight", "diff"),
         (f"{KOHYA}.b_norm", KOHYA, "bias", "diff"),
+        ("double_blocks.7.img_attn.qkv.lora_B.bias", "double_blocks.7.img_attn.qkv", "bias", "diff"),
+        (
+            "double_blocks.7.processor.qkv_lora2.up.weight",
+            "diffusion_model.double_blocks.7.txt_attn.qkv",
+            "weight",
+            "up",
+        ),
+        (
+            "double_blocks.7.processor.proj_lora1.down.weight",
+            "diffusion_model.double_blocks.7.img_attn.proj",
+            "weight",
+            "down",
+        ),
         (f"{DOTTED}.to_q.lora_A.weight", f"{DOTTED}.to_q", "weight", "down"),
         (f"{DOTTED}.to_q.lora_B.default.weight", f"{DOTTED}.to_q", "weight", "up"),
         (f"{DOTTED}.to_q.lora_A", f"{DOTTED}.to_q", "weight", "down"),
@@ -57,14 +70,22 @@ def test_other_keys_are_not(key: str) -> None:
 
 def test_tensors_are_gathered_by_parameter_and_the_rest_is_kept_in_mind() -> None:
     one = torch.ones(1)
-    lora = Lora.from_tensors("x", {"a.lora_up.weight": one, "a.alpha": one, "a.diff_b": one, "strange": one})
-    assert {place: set(roles) for place, roles in lora.places.items()} == {
-        ("a", "weight"): {"up", "alpha"},
+    pair = {"a.lora_up.weight": torch.ones(3, 1), "a.lora_down.weight": torch.ones(1, 2)}
+    lora = Lora.from_tensors("x", {**pair, "a.alpha": one, "a.diff_b": one, "strange": one, "b.lora_up.weight": one})
+    assert {place: set(change.roles) for place, change in lora.changes.items()} == {
+        ("a", "weight"): {"up", "down", "alpha"},
         ("a", "bias"): {"diff"},
     }
-    assert lora.unknown == ("strange",)
+    assert lora.unknown == ("strange", "b")
+    assert lora.nbytes == 4 * 7
 
 
 def test_a_file_without_any_is_no_lora() -> None:
     with pytest.raises(ModelUnsupportedError, match=r"model\.safetensors is no LoRA"):
         Lora.from_tensors("model.safetensors", {"out.2.weight": torch.ones(1)})
+
+
+def test_a_value_that_is_no_number_is_named() -> None:
+    tensors = {"a.lora_up.weight": torch.tensor([[1.0], [float("nan")]]), "a.lora_down.weight": torch.ones(1, 2)}
+    with pytest.raises(ModelFormatError, match=r"style\.safetensors: 'a\.lora_up\.weight' holds values"):
+        Lora.from_tensors("style.safetensors", tensors)

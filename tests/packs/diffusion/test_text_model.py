@@ -6,6 +6,7 @@ import pytest
 import torch
 from tests.packs.diffusion.checkpoints import CLIP, save, save_checkpoint, text_tensors
 
+from inhouse.packs.diffusion.adapters import change_of
 from inhouse.packs.diffusion.loading import load_text_model
 from inhouse.packs.diffusion.lora import LoraApplication
 from inhouse.packs.diffusion.text_model import TextModel
@@ -67,7 +68,9 @@ def test_a_projection_is_applied(tmp_path: Path) -> None:
 
 def test_a_patched_weight_is_rounded_as_the_file_stores_it(model: TextModel) -> None:
     name = "text_model.final_layer_norm.bias"
-    lora = LoraApplication({name: {"diff": torch.full((64,), 1e-4)}}, 1.0)
+    change = change_of({"diff": torch.full((64,), 1e-4)})
+    assert change is not None
+    lora = LoraApplication({name: change}, 1.0)
     exact = model.with_lora(lora)
     rounded = TextModel(model.base, model.spec, model.targets, torch.bfloat16, (lora,))
     wanted = model.base.get().get_parameter(name) + 1e-4

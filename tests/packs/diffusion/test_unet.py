@@ -8,6 +8,7 @@ import torch
 from tests.packs.diffusion.checkpoints import save_checkpoint
 from torch import Tensor
 
+from inhouse.packs.diffusion.adapters import change_of
 from inhouse.packs.diffusion.assembly import Placement
 from inhouse.packs.diffusion.loading import load_checkpoint
 from inhouse.packs.diffusion.lora import LoraApplication
@@ -36,7 +37,9 @@ def model(path: Path) -> DiffusionModel:
 
 
 def bias(value: float) -> LoraApplication:
-    return LoraApplication({"out.2.bias": {"diff": torch.full((4,), value)}}, 1.0)
+    change = change_of({"diff": torch.full((4,), value)})
+    assert change is not None
+    return LoraApplication({"out.2.bias": change}, 1.0)
 
 
 def test_latents_are_scaled_into_the_model_and_back() -> None:

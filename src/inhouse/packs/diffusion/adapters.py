@@ -30,8 +30,7 @@ class Adapter:
         name: of the kind.
         required: the roles that its tensors have.
         optional: roles that may be there too.
-        shape: (out, elements a row) of the change.
-        delta: the change at full strength, before ``alpha / rank``; of the parameter's size, in any shape.
+        delta: the change at full strength, before ``alpha / rank``; its first axis are the parameter's rows.
         rank: what ``alpha`` is divided by; 0 where it is ignored.
 
     """
@@ -39,7 +38,6 @@ class Adapter:
     name: str
     required: frozenset[str]
     optional: frozenset[str]
-    shape: Callable[[Roles], tuple[int, int]]
     delta: Callable[[Roles], Tensor]
     rank: Callable[[Roles], int]
 
@@ -47,28 +45,83 @@ class Adapter:
         """Whether a parameter's tensors are of this kind."""
         return self.required <= roles.keys() <= self.required | self.optional
 
-    def fits(self, roles: Roles, shape: tuple[int, ...], *, whole: bool = True) -> bool:
-        """Whether tensors of this kind change a parameter of this shape, or with ``whole`` off some rows of one.
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a file does to one parameter.
+
+    Attributes:
+        adapter: the kind.
+        roles: the tensors.
+        shape: (rows, elements a row) of the parameter.
+
+    """
+
+    adapter: Adapter
+    roles: Roles
+    shape: tuple[int, int]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensors."""
+        return sum(tensor.nbytes for tensor in self.roles.values())
+
+    @property
+    def scale(self) -> float:
+        """The factor that the file itself puts on the change: alpha / rank."""
+        rank = self.adapter.rank(self.roles) if "alpha" in self.roles else 0
+        return float(self.roles["alpha"]) / rank if rank else 1.0
+
+    def fits(self, shape: tuple[int, ...], *, whole: bool = True) -> bool:
+        """Whether it changes a parameter of this shape, or with ``whole`` off some rows of one.
 
         Magnitudes of columns need all rows at once.
         """
-        magnitude = roles.get("dora_scale")
+        magnitude = self.roles.get("dora_scale")
         apart = whole or magnitude is None or magnitude.shape[0] == shape[0]
-        return apart and self.shape(roles) == (shape[0], math.prod(shape[1:]))
+        return apart and self.shape == (shape[0], math.prod(shape[1:]))
 
-    def apply(self, weight: Tensor, roles: Roles, strength: float, rows: Rows = WHOLE) -> Tensor:
+    def apply(self, weight: Tensor, strength: float, rows: Rows = WHOLE) -> Tensor:
         """Return the changed parameter, of the same shape; ``weight`` is float32 and stays as it is.
 
         ``rows`` are the rows of the change that are for this parameter.
         """
-        floats = {role: tensor.float() for role, tensor in roles.items()}
-        rank = self.rank(roles) if "alpha" in roles else 0
-        scale = float(roles["alpha"]) / rank if rank else 1.0
-        delta = rows.of(self.delta(floats).reshape(-1, *weight.shape[1:])) * scale
-        if "dora_scale" in roles:
-            magnitude = rows.of(floats["dora_scale"])
-            return weight + strength * (_decomposed(weight, delta, magnitude) - weight)
-        return weight + strength * delta
+        floats = {role: tensor.to(weight.device, torch.float32) for role, tensor in self.roles.items()}
+        delta = rows.of(self.adapter.delta(floats).reshape(-1, *weight.shape[1:]))
+        if "dora_scale" in floats:
+            decomposed = _decomposed(weight, delta * self.scale, rows.of(floats["dora_scale"]))
+            return weight + strength * (decomposed - weight)
+        return torch.add(weight, delta, alpha=strength * self.scale)
+
+    def low_rank(self, rows: Rows = WHOLE) -> tuple[Tensor, Tensor] | None:
+        """Return up (rows, rank) and down (rank, in, ...) whose product is the whole change but for its scale.
+
+        None for a change that is no such product.
+        """
+        if self.roles.keys() - {"alpha"} != {"up", "down"}:
+            return None
+        return rows.of(self.roles["up"].flatten(1)), self.roles["down"]
+
+
+def change_of(roles: Roles) -> Change | None:
+    """Return what tensors do to a parameter, None for an unknown kind, or for tensors that do not go together."""
+    adapter = adapter_of(roles)
+    if adapter is None or ("alpha" in roles and roles["alpha"].numel() != 1):
+        return None
+    try:
+        delta = adapter.delta({role: torch.empty(tensor.shape, device="meta") for role, tensor in roles.items()})
+    except (RuntimeError, IndexError, ValueError):
+        return None
+    shape = (delta.shape[0], math.prod(delta.shape[1:])) if delta.ndim else (1, 1)
+    magnitude = roles.get("dora_scale")
+    return Change(adapter, roles, shape) if magnitude is None or _measures(magnitude, delta) else None
+
+
+def _measures(magnitude: Tensor, delta: Tensor) -> bool:
+    """Whether magnitudes are one for each row, or for each column, of a change."""
+    elements = math.prod(delta.shape[1:])
+    columns = magnitude.ndim > 1 and magnitude.shape[0] == 1 and elements % magnitude.shape[1] == 0
+    return magnitude.numel() == delta.shape[0] or (columns and magnitude.numel() == magnitude.shape[1])
 
 
 def _decomposed(weight: Tensor, delta: Tensor, magnitude: Tensor) -> Tensor:
@@ -96,23 +149,9 @@ def _product(left: Tensor, right: Tensor, core: Tensor | None) -> Tensor:
     return torch.einsum("oa,ab...,bi->oi...", left.flatten(1), core, right.flatten(1))
 
 
-def _product_shape(left: Tensor, right: Tensor, core: Tensor | None) -> tuple[int, int]:
-    kernel = 1 if core is None else math.prod(core.shape[2:])
-    return left.shape[0], math.prod(right.shape[1:]) * kernel
-
-
-def _low_rank_shape(roles: Roles) -> tuple[int, int]:
-    return _product_shape(roles["up"], roles["down"], roles.get("mid"))
-
-
 def _low_rank(roles: Roles) -> Tensor:
     """LoRA: up @ down. Hu et al. (2021), https://arxiv.org/abs/2106.09685."""
     return _product(roles["up"], roles["down"], roles.get("mid"))
-
-
-def _hadamard_shape(roles: Roles) -> tuple[int, int]:
-    left, core = roles["hada_w1_a"], roles.get("hada_t1")
-    return _product_shape(left if core is None else left.T, roles["hada_w1_b"], core)
 
 
 def _hadamard(roles: Roles) -> Tensor:
@@ -123,19 +162,6 @@ def _hadamard(roles: Roles) -> Tensor:
 def _half(roles: Roles, name: str, core: str) -> Tensor:
     left, right = roles[f"{name}_a"], roles[f"{name}_b"]
     return _product(left.T, right, roles[core]) if core in roles else left @ right
-
-
-def _kronecker_shape(roles: Roles) -> tuple[int, int]:
-    (rows, row), (more_rows, more) = _factor_shape(roles, "lokr_w1"), _factor_shape(roles, "lokr_w2")
-    return rows * more_rows, row * more
-
-
-def _factor_shape(roles: Roles, name: str) -> tuple[int, int]:
-    if name in roles:
-        return roles[name].shape[0], math.prod(roles[name].shape[1:])
-    core = roles.get("lokr_t2") if name == "lokr_w2" else None
-    left = roles[f"{name}_a"]
-    return _product_shape(left if core is None else left.T, roles[f"{name}_b"], core)
 
 
 def _kronecker(roles: Roles) -> Tensor:
@@ -168,7 +194,6 @@ ADAPTERS = (
         "LoRA",
         frozenset({"up", "down"}),
         _SCALED | {"mid"},
-        _low_rank_shape,
         _low_rank,
         lambda roles: roles["down"].shape[0],
     ),
@@ -176,12 +201,11 @@ ADAPTERS = (
         "LoHa",
         frozenset({"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}),
         _SCALED | {"hada_t1", "hada_t2"},
-        _hadamard_shape,
         _hadamard,
         lambda roles: roles["hada_w1_b"].shape[0],
     ),
     *(
-        Adapter("LoKr", first | second, _SCALED | {"lokr_t2"}, _kronecker_shape, _kronecker, _kronecker_rank)
+        Adapter("LoKr", first | second, _SCALED | {"lokr_t2"}, _kronecker, _kronecker_rank)
         for first in _halves("lokr_w1")
         for second in _halves("lokr_w2")
     ),
@@ -189,7 +213,6 @@ ADAPTERS = (
         "difference",
         frozenset({"diff"}),
         frozenset(),
-        lambda roles: (roles["diff"].shape[0], math.prod(roles["diff"].shape[1:])),
         lambda roles: roles["diff"],
         lambda _: 0,
     ),
