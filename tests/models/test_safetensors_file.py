@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 
 from inhouse.errors import ModelError, ModelFormatError
+from inhouse.models import safetensors_file
 from inhouse.models.safetensors_file import MAX_HEADER_BYTES, open_safetensors
 
 GOOD = {"a": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}
@@ -51,6 +52,47 @@ def test_a_tensor_is_read_into_the_callers_memory(tmp_path: Path) -> None:
         reader.read_into("a", target.data)
 
     assert target.tolist() == [0, 1, 2]
+
+
+def test_a_mapped_tensor_is_the_files_until_it_is_written_to(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"a": np.arange(3, dtype=np.float32), "b": np.arange(4, dtype=np.float64)}, path)
+    mapped = open_safetensors(path).mapped()
+    mapped.fetch(["a", "b"])
+    a = np.frombuffer(mapped.bytes("a"), dtype=np.float32)
+    assert a.tolist() == [0, 1, 2]
+    a[0] = 5
+    with open_safetensors(path).reader() as reader:
+        reader.read_into("a", memoryview(target := bytearray(12)))
+    assert np.frombuffer(target, dtype=np.float32).tolist() == [0, 1, 2]
+
+
+def test_pages_given_back_are_the_files_again(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"a": np.arange(3, dtype=np.float32)}, path)
+    mapped = open_safetensors(path).mapped()
+    mapped.drop("a")
+    assert np.frombuffer(mapped.bytes("a"), dtype=np.float32).tolist() == [0, 1, 2]
+
+
+def test_a_file_cut_short_after_its_header_was_read_is_not_mapped(tmp_path: Path) -> None:
+    path = write(tmp_path / "m.safetensors", GOOD)
+    file = open_safetensors(path)
+    os.truncate(path, path.stat().st_size - 1)
+    with pytest.raises(ModelFormatError, match="cut short"):
+        file.mapped()
+    os.truncate(path, 0)
+    with pytest.raises(ModelFormatError, match="cannot be mapped"):
+        file.mapped()
+
+
+def test_an_older_kernel_is_asked_to_read_ahead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(safetensors_file, "_POPULATE_READ", 9999)
+    path = tmp_path / "model.safetensors"
+    save_file({"a": np.arange(3, dtype=np.float32), "b": np.arange(4, dtype=np.float64)}, path)
+    mapped = open_safetensors(path).mapped()
+    mapped.fetch(["b", "a"])
+    assert np.frombuffer(mapped.bytes("b"), dtype=np.float64).tolist() == [0, 1, 2, 3]
 
 
 def test_a_buffer_of_another_size_is_refused(tmp_path: Path) -> None:

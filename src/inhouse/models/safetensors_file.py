@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import mmap
+import sys
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -76,12 +78,78 @@ class SafetensorsFile:
         """Open the file to read tensors from it; a context manager."""
         return TensorReader(self)
 
+    def mapped(self) -> MappedTensors:
+        """Map the file into memory.
+
+        Raises:
+            ModelFormatError: the file got shorter since its header was read, or cannot be mapped.
+
+        """
+        return MappedTensors(self)
+
+
+class MappedTensors:
+    """A file's bytes as memory that is filled from the disk when it is touched, and costs nothing until then.
+
+    The mapping is private: what is written to it stays in this process. Its pages are the page cache's own, which the
+    kernel takes back when memory is short. It ends when nothing refers to it, or to a part of it, any more.
+
+    Whoever replaces the file must write a new one in its place, as downloads do; one cut short in place ends the
+    process when a page beyond its end is touched.
+    """
+
+    def __init__(self, file: SafetensorsFile) -> None:
+        self.file = file
+        try:
+            with file.path.open("rb") as stream:
+                self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+        except (OSError, ValueError) as error:
+            _refuse(file.path, f"it cannot be mapped into memory ({error})", "Is something writing to it?")
+        if len(self._map) < max((info.start + info.nbytes for info in file.tensors.values()), default=0):
+            _refuse(file.path, "it was cut short after its header was read", "Is something writing to it?")
+
+    def bytes(self, name: str) -> memoryview:
+        """Return a tensor's bytes, writable."""
+        info = self.file.tensors[name]
+        return memoryview(self._map)[info.start : info.start + info.nbytes]
+
+    def fetch(self, names: Iterable[str]) -> None:
+        """Have some tensors' pages ready in one go rather than at a fault each."""
+        for start, end in _runs(self.file.tensors[name] for name in names):
+            try:
+                self._advise(_POPULATE_READ, start, end)
+            except OSError:  # kernels before 5.14
+                self._advise(mmap.MADV_WILLNEED, start, end)
+
+    def drop(self, name: str) -> None:
+        """Give a tensor's pages back; whoever touches it again finds what the file has, not what was written to it."""
+        info = self.file.tensors[name]
+        self._advise(_DONT_NEED, info.start, info.start + info.nbytes)
+
+    def _advise(self, advice: int | None, start: int, end: int) -> None:
+        first = start // mmap.PAGESIZE * mmap.PAGESIZE
+        if advice is not None and end > first:
+            self._map.madvise(advice, first, end - first)
+
+
+_POPULATE_READ = 22 if sys.platform == "linux" else None
+"""Linux's MADV_POPULATE_READ, which Python has no name for."""
+_DONT_NEED: int | None = getattr(mmap, "MADV_DONTNEED", None)
+
+
+def _runs(infos: Iterable[TensorInfo]) -> list[tuple[int, int]]:
+    """Return the stretches (start, end) of a file that tensors take together."""
+    runs: list[tuple[int, int]] = []
+    for info in sorted(infos, key=lambda info: info.start):
+        if runs and info.start <= runs[-1][1]:
+            runs[-1] = runs[-1][0], max(runs[-1][1], info.start + info.nbytes)
+        else:
+            runs.append((info.start, info.start + info.nbytes))
+    return runs
+
 
 class TensorReader:
-    """Reads the bytes of one tensor at a time, straight into the caller's memory.
-
-    Read, not mapped: pages of a mapped file count as the process's own until the kernel takes them back.
-    """
+    """Reads the bytes of one tensor at a time, straight into the caller's memory: for what is small, or read once."""
 
     def __init__(self, file: SafetensorsFile) -> None:
         self.file = file

@@ -9,7 +9,7 @@ from torch import nn
 
 from inhouse.errors import ModelFormatError, ModelUnsupportedError
 from inhouse.models.formats import open_model
-from inhouse.models.safetensors_file import TensorReader
+from inhouse.models.safetensors_file import MappedTensors
 from inhouse.packs.diffusion.weights import Origin, fill, read_all, read_origin, read_tensor, weights_of
 
 
@@ -86,12 +86,70 @@ def test_only_the_networks_own_tensors_are_read(tmp_path: Path, monkeypatch: pyt
     tensors = {"weight": torch.zeros(2, 3), "bias": torch.ones(2), "vae": torch.zeros(100)}
     weights = weights_of([open_model(save(tmp_path / "m.safetensors", tensors))])
     read: list[str] = []
-    original = TensorReader.read_into
+    original = MappedTensors.bytes
 
-    def watched(self: TensorReader, name: str, buffer: memoryview) -> None:
+    def watched(self: MappedTensors, name: str) -> memoryview:
         read.append(name)
-        original(self, name, buffer)
+        return original(self, name)
 
-    monkeypatch.setattr(TensorReader, "read_into", watched)
+    monkeypatch.setattr(MappedTensors, "bytes", watched)
     fill(meta_linear(), weights, dtype=torch.float32)
     assert sorted(read) == ["bias", "weight"]
+
+
+def in_map(tensor: torch.Tensor, path: Path) -> bool:
+    """Whether a tensor's memory is a part of a mapping of that file."""
+    maps = [line.split() for line in Path("/proc/self/maps").read_text().splitlines()]
+    spans = [entry[0].split("-") for entry in maps if entry[-1] == str(path)]
+    return any(int(start, 16) <= tensor.data_ptr() < int(end, 16) for start, end in spans)
+
+
+mapped = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what is mapped")
+
+
+@mapped
+def test_weights_in_the_right_type_are_the_file_itself_and_others_are_not(tmp_path: Path) -> None:
+    tensors = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.ones(2).half()}
+    path = save(tmp_path / "m.safetensors", tensors)
+    network = meta_linear()
+    fill(network, weights_of([open_model(path)]), dtype=torch.float32)
+    assert [in_map(network.weight, path), in_map(network.bias, path)] == [True, False]
+    assert network.weight.equal(tensors["weight"])
+    assert network.bias.equal(torch.ones(2))
+    network.weight[0] = 7
+    assert network.weight[1].equal(tensors["weight"][1])
+    assert read_all(open_model(path))["weight"].equal(tensors["weight"])
+
+
+@mapped
+def test_weights_can_stay_in_the_type_of_the_file(tmp_path: Path) -> None:
+    tensors = {"weight": torch.arange(6.0).reshape(2, 3).to(torch.float8_e4m3fn), "bias": torch.ones(2).half()}
+    path = save(tmp_path / "m.safetensors", tensors)
+    network = meta_linear()
+    fill(network, weights_of([open_model(path)]), dtype=None)
+    assert (network.weight.dtype, network.bias.dtype) == (torch.float8_e4m3fn, torch.float16)
+    assert in_map(network.weight, path)
+
+
+def test_a_tensor_at_an_odd_place_is_copied(tmp_path: Path) -> None:
+    header = (
+        b'{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"weight":{"dtype":"F32","shape":[2,3],"data_offsets":'
+        b'[1,25]},"bias":{"dtype":"F32","shape":[2],"data_offsets":[25,33]}}'
+    )
+    header += b" " * (-len(header) % 8)
+    values = torch.arange(8.0)
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(len(header).to_bytes(8, "little") + header + b"\0" + values.numpy().tobytes())
+    network = meta_linear()
+    fill(network, weights_of([open_model(path)]), dtype=torch.float32)
+    assert network.weight.data_ptr() % 4 == 0
+    assert network.weight.equal(values[:6].reshape(2, 3))
+    assert network.bias.equal(values[6:])
+
+
+def test_rounding_comes_before_the_type_to_compute_in(tmp_path: Path) -> None:
+    tensors = {"weight": torch.full((2, 3), 0.3), "bias": torch.ones(2)}
+    network = meta_linear()
+    file = open_model(save(tmp_path / "m.safetensors", tensors))
+    fill(network, weights_of([file]), dtype=torch.float32, rounded=torch.float8_e4m3fn)
+    assert network.weight.equal(torch.full((2, 3), 0.3125))

@@ -1,14 +1,14 @@
 """Weights on their way from files into networks, one tensor at a time.
 
 A `Weights` maps a network's parameter names to where their values lie. It is made from headers alone; nothing is read
-before `fill`, which never holds more than one tensor of the file beside the network itself.
+before `fill`, which copies nothing that can be used where it lies, and else never holds more than one tensor of the
+file beside the network itself.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
@@ -70,6 +70,11 @@ class Origin:
         shape = self.rows.shape(self.info.shape)
         return shape[::-1] if self.transposed else shape
 
+    def of(self, tensor: Tensor) -> Tensor:
+        """Return the parameter's values out of the tensor that holds them."""
+        rows = self.rows.of(tensor)
+        return rows.T if self.transposed else rows
+
     def split(self, count: int) -> tuple[Origin, ...]:
         """Return the origins of equal parts along the first axis."""
         return tuple(replace(self, rows=rows) for rows in equal(count))
@@ -88,6 +93,27 @@ def shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
     return {name: origin.shape for name, origin in weights.items()}
 
 
+def tensor_of(info: TensorInfo, data: memoryview, source: str) -> Tensor:
+    """Return the tensor whose bytes lie in a buffer: a view of it where its place allows, else a copy.
+
+    Raises:
+        ModelUnsupportedError: torch has no such type.
+
+    """
+    if info.dtype not in DTYPES:
+        raise ModelUnsupportedError(
+            f"{source}: tensor {info.name!r} has the type {info.dtype}, which torch cannot hold.",
+            hint="Use the model in float16, bfloat16 or float32.",
+        )
+    dtype = DTYPES[info.dtype]
+    if not info.nbytes:
+        return torch.empty(info.shape, dtype=dtype)
+    raw = torch.frombuffer(data, dtype=torch.uint8)
+    if info.start % dtype.itemsize:
+        raw = raw.clone()
+    return raw.view(dtype).reshape(info.shape)
+
+
 def read_tensor(reader: TensorReader, name: str) -> Tensor:
     """Read one tensor as it is in the file.
 
@@ -96,21 +122,14 @@ def read_tensor(reader: TensorReader, name: str) -> Tensor:
 
     """
     info = reader.file.tensors[name]
-    if info.dtype not in DTYPES:
-        raise ModelUnsupportedError(
-            f"{reader.file.path.name}: tensor {name!r} has the type {info.dtype}, which torch cannot hold.",
-            hint="Use the model in float16, bfloat16 or float32.",
-        )
-    raw = torch.empty(info.nbytes, dtype=torch.uint8)
-    if info.nbytes:
-        reader.read_into(name, raw.numpy().data)
-    return raw.view(DTYPES[info.dtype]).reshape(info.shape)
+    data = memoryview(bytearray(info.nbytes))
+    reader.read_into(name, data)
+    return tensor_of(info, data, reader.file.path.name)
 
 
 def read_origin(reader: TensorReader, origin: Origin) -> Tensor:
-    """Read the values that an origin names, as a view of the tensor that they are part of where that is possible."""
-    tensor = origin.rows.of(read_tensor(reader, origin.name))
-    return tensor.T if origin.transposed else tensor
+    """Read the values that an origin names, as a view of the tensor that they are part of where that can be."""
+    return origin.of(read_tensor(reader, origin.name))
 
 
 def read_all(file: SafetensorsFile) -> dict[str, Tensor]:
@@ -123,18 +142,20 @@ def fill(
     network: nn.Module,
     weights: Weights,
     *,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
     device: str = "cpu",
     rounded: torch.dtype | None = None,
 ) -> None:
     """Give a network that was built on the meta device its values.
 
-    1x1 convolutions of the file fit linear layers of the network, and the other way round.
+    What the file has in the type and the arrangement that are asked for is not copied: the parameter is a view of the
+    mapped file. The rest is cast tensor by tensor, and the file's pages are given back at once. 1x1 convolutions of
+    the file fit linear layers of the network, and the other way round.
 
     Args:
         network: built on the meta device.
         weights: where the values lie; may hold more than the network has.
-        dtype: the type that it will compute in.
+        dtype: the type that it will compute in; None leaves each parameter in the type that the file has.
         device: where it will compute.
         rounded: a type that the values are rounded to first, as if they had been stored in it.
 
@@ -151,12 +172,20 @@ def fill(
     by_file: dict[int, list[str]] = defaultdict(list)
     for name in targets:
         by_file[id(weights[name].file)].append(name)
-    with ExitStack() as stack:
-        for names in by_file.values():
-            reader = stack.enter_context(weights[names[0]].file.reader())
-            for name in sorted(names, key=lambda name: weights[name].info.start):
-                value = _fitted(read_origin(reader, weights[name]), targets[name], name, weights[name])
-                _assign(network, name, value.to(rounded) if rounded else value, dtype, device)
+    for names in by_file.values():
+        source = weights[names[0]].file.mapped()
+        kept = []
+        for name in sorted(names, key=lambda name: weights[name].info.start):
+            origin = weights[name]
+            stored = tensor_of(origin.info, source.bytes(origin.name), origin.file.path.name)
+            value = _fitted(origin.of(stored), targets[name], name, origin)
+            placed = (value.to(rounded) if rounded else value).to(device=device, dtype=dtype).contiguous()
+            if placed.untyped_storage().data_ptr() == stored.untyped_storage().data_ptr():
+                kept.append(origin.name)
+            else:
+                source.drop(origin.name)
+            _assign(network, name, placed)
+        source.fetch(kept)
 
 
 def _fitted(value: Tensor, target: Tensor, name: str, origin: Origin) -> Tensor:
@@ -173,9 +202,8 @@ def _fitted(value: Tensor, target: Tensor, name: str, origin: Origin) -> Tensor:
     )
 
 
-def _assign(network: nn.Module, name: str, value: Tensor, dtype: torch.dtype, device: str) -> None:
+def _assign(network: nn.Module, name: str, value: Tensor) -> None:
     owner, _, leaf = name.rpartition(".")
-    value = value.to(device=device, dtype=dtype, copy=True).contiguous()
     setattr(network.get_submodule(owner), leaf, torch.nn.Parameter(value, requires_grad=False))
 
 
