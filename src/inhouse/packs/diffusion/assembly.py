@@ -17,6 +17,7 @@ from inhouse.packs.diffusion.names import unet_prefixes_of_spec
 from inhouse.packs.diffusion.networks.autoencoder import Autoencoder, AutoencoderSpec
 from inhouse.packs.diffusion.networks.clip import TextSpec, TextTransformer
 from inhouse.packs.diffusion.networks.unet import UNet, UNetSpec
+from inhouse.packs.diffusion.parameters import parameters_in_files
 from inhouse.packs.diffusion.text_model import TextModel, TextModels
 from inhouse.packs.diffusion.unet import DiffusionModel, LatentFormat, nothing_more
 from inhouse.packs.diffusion.vae import Vae
@@ -138,7 +139,7 @@ def assemble(
 ) -> DiffusionModel:
     """Return a diffusion model around a network of any architecture; ``make`` builds it, without values."""
     return DiffusionModel(
-        base=_handle(make, weights, placement),
+        base=handle_of(make, weights, placement),
         spec=spec,
         prediction=prediction,
         dtype=placement.dtype,
@@ -170,7 +171,7 @@ def build_text_model(weights: Weights, encoder: Encoder, placement: Placement) -
     )
     stored = next(iter(weights.values())).info.dtype
     return TextModel(
-        base=_handle(lambda: TextTransformer(spec), weights, Placement(torch.float32, placement.device)),
+        base=handle_of(lambda: TextTransformer(spec), weights, Placement(torch.float32, placement.device)),
         spec=spec,
         targets=text_targets(layer_shapes(weights), encoder.prefixes),
         stored=DTYPES.get(stored, torch.float32),
@@ -185,7 +186,7 @@ def build_vae(weights: Weights, placement: Placement) -> Vae:
 
     """
     spec = read_spec(weights, AutoencoderSpec.from_shapes)
-    handle = _handle(lambda: Autoencoder(spec), weights, replace(placement, rounded=None))
+    handle = handle_of(lambda: Autoencoder(spec), weights, replace(placement, rounded=None))
     return Vae(handle, spec, placement.dtype, placement.device)
 
 
@@ -222,7 +223,9 @@ def layer_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
     return {name.removesuffix(".weight"): shape for name, shape in shapes(weights).items() if name.endswith(".weight")}
 
 
-def _handle(make: Callable[[], N], weights: Weights, placement: Placement) -> Handle[N]:
+def handle_of(make: Callable[[], N], weights: Weights, placement: Placement) -> Handle[N]:
+    """Return the handle of a network that ``make`` builds without values; they are read when it is first asked."""
+
     def build() -> N:
         try:
             with torch.device("meta"):
@@ -235,4 +238,4 @@ def _handle(make: Callable[[], N], weights: Weights, placement: Placement) -> Ha
         return network.eval()
 
     nbytes = sum(math.prod(origin.shape) for origin in weights.values()) * placement.dtype.itemsize
-    return Handle(build, nbytes=nbytes)
+    return Handle(build, nbytes=nbytes, parameters=parameters_in_files(weights, make, placement.rounded))
