@@ -20,6 +20,8 @@ NODE_MODULES = (
     "guiders",
     "sigmas",
     "noises",
+    "merging",
+    "transformers",
 )
 """Modules of ``nodes``; each has its nodes in ``NODES``."""
 

@@ -1,13 +1,19 @@
-"""A network that is built when it is first used, shared by everything that refers to it, and can be put down again."""
+"""A network that is in memory while it is used, shared by everything that refers to it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Generic, TypeVar
+from weakref import WeakSet
+
+from inhouse.backends.residency import Residency
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
+
+    from inhouse.packs.diffusion.parameters import Parameters
 
 N = TypeVar("N", bound="nn.Module")
 
@@ -15,42 +21,116 @@ N = TypeVar("N", bound="nn.Module")
 class Handle(Generic[N]):
     """Owns one network. UNet, autoencoder and text model have one each, so that none waits for another's bytes.
 
-    Attributes:
-        nbytes: memory that the network takes once it is built.
+    Args:
+        build: builds the network, ready to compute.
+        nbytes: memory that it takes then.
+        residency: decides how long it stays in memory; one of its own by default, which never needs room.
+        device: where it computes.
+        stream: builds the network such that it runs layer by layer, where there is no room for it whole; None where
+            that cannot be.
+        parameters: the network's parameters without the network, where they can be had.
 
     """
 
-    def __init__(self, build: Callable[[], N], *, nbytes: int) -> None:
+    def __init__(
+        self,
+        build: Callable[[], N],
+        *,
+        nbytes: int,
+        residency: Residency | None = None,
+        device: str = "cpu",
+        stream: Callable[[], N] | None = None,
+        parameters: Parameters | None = None,
+    ) -> None:
+        self.device = device
         self.nbytes = nbytes
+        self.parameters = parameters
+        self.residency = residency or Residency()
         self._build = build
+        self._stream = stream
         self._network: N | None = None
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._turn: AbstractContextManager[object] = nullcontext()
+        self._copies: WeakSet[Handle[N]] = WeakSet()
 
     @property
     def loaded(self) -> bool:
         """Whether the network is in memory."""
         return self._network is not None
 
-    def get(self) -> N:
-        """Return the network, built if need be.
+    @property
+    def needed(self) -> bool:
+        """Whether a changed copy in memory shares this network's weights."""
+        return any(copy.loaded for copy in list(self._copies))
+
+    def lease(self) -> AbstractContextManager[N]:
+        """Have the network in memory while inside; ``with handle.lease() as network:``.
 
         Raises:
             ModelError: its file cannot be used.
+            OutOfMemoryError: there is no room for it.
 
         """
+        return self.residency.lease(self)
+
+    def get(self) -> N:
+        """Return the network, to look at it; to compute with it, lease it. Raises as `lease`."""
+        with self.lease() as network:
+            return network
+
+    def load(self, *, whole: bool) -> N:
+        """Return the network, built if need be; for the residency, see `Resident.load`."""
         import torch
 
         # Weights made in inference mode could not be used outside of it afterwards.
         with self._lock, torch.inference_mode(mode=False), torch.no_grad():
             if self._network is None:
-                self._network = self._build()
+                stream = None if whole else self._stream
+                self._network = (stream or self._build)()
+                self._turn = threading.RLock() if stream else nullcontext()
             return self._network
 
-    def unload(self) -> None:
-        """Drop the network; the next `get` builds it again."""
+    def evict(self) -> None:
+        """Drop the network; the next `lease` builds it again. Whoever computes with it now goes on."""
         with self._lock:
             self._network = None
 
+    unload = evict
+
+    def using(self) -> AbstractContextManager[object]:
+        """Be inside while the network computes; where it runs layer by layer one at a time."""
+        return self._turn
+
     def derived(self, change: Callable[[N], N]) -> Handle[N]:
-        """Return the handle of a changed copy, which is made when first used and leaves this network as it is."""
-        return Handle(lambda: change(self.get()), nbytes=self.nbytes)
+        """Return the handle of a changed copy, which is made when first used and leaves this network as it is.
+
+        The copy takes the memory of what it does not share with this network.
+        """
+        copy = _Derived(self, change)
+        self._copies.add(copy)
+        return copy
+
+
+class _Derived(Handle[N]):
+    """A changed copy of a network, which keeps that in memory while it is there itself."""
+
+    def __init__(self, base: Handle[N], change: Callable[[N], N]) -> None:
+        super().__init__(self._changed, nbytes=0, residency=base.residency, device=base.device)
+        self._base = base
+        self._change = change
+
+    def _changed(self) -> N:
+        with self._base.lease() as original:
+            network = self._change(original)
+        shared = {id(tensor) for tensor in _tensors(original)}
+        self.nbytes = sum(own.nbytes for own in _tensors(network) if id(own) not in shared)
+        return network
+
+    def using(self) -> AbstractContextManager[object]:
+        """See `Handle.using`; copies of what runs layer by layer take turns with it."""
+        return self._base.using()
+
+
+def _tensors(network: nn.Module) -> Iterator[Tensor]:
+    yield from network.parameters()
+    yield from network.buffers()
