@@ -57,7 +57,7 @@ class Sort:
     advice: str
 
 
-_CHECKPOINT = "Its family is not supported; use a Stable Diffusion 1 or 2 checkpoint."
+_CHECKPOINT = "Its architecture is not supported, unless another loader takes it: CheckpointLoaderSimple or UNETLoader."
 SORTS = (
     Sort("a LoRA", (".lora_down.",), "Load it with LoraLoader."),
     Sort("a LoRA", (".lora_A",), "Load it with LoraLoader."),

@@ -40,6 +40,30 @@ def test_old_text_models_lack_a_level_of_names(tmp_path: Path) -> None:
     assert read_components(save(tmp_path / "m.safetensors", short)).text.keys() == text_tensors().keys()
 
 
+@pytest.mark.parametrize(
+    ("prefix", "slot"),
+    [
+        ("conditioner.embedders.0.transformer.", 1),
+        ("conditioner.embedders.1.transformer.", 2),
+        ("text_encoders.clip_l.transformer.", 1),
+        ("text_encoders.clip_g.transformer.", 2),
+        ("text_encoders.t5xxl.transformer.", 3),
+    ],
+)
+def test_text_models_of_one_file_have_places(tmp_path: Path, prefix: str, slot: int) -> None:
+    tensors = {f"{prefix}{name}": tensor for name, tensor in text_tensors().items()}
+    components = read_components(save(tmp_path / "m.safetensors", tensors))
+    assert set(components.texts) == {slot}
+    assert components.text.keys() == text_tensors().keys()
+
+
+def test_text_models_of_a_folder_have_its_places(tmp_path: Path) -> None:
+    for name in ("text_encoder", "text_encoder_2"):
+        (tmp_path / name).mkdir()
+        save(tmp_path / name / "model.safetensors", text_tensors())
+    assert set(read_components(tmp_path).texts) == {1, 2}
+
+
 def test_a_file_of_nothing_known_has_no_parts(tmp_path: Path) -> None:
     components = read_components(save(tmp_path / "m.safetensors", {"alpha": torch.zeros(1)}))
     assert (components.unet, components.vae, components.text) == ({}, {}, {})

@@ -4,6 +4,7 @@ import contextlib
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -11,16 +12,29 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.packs.diffusion.checkpoints import prefixed, save, save_checkpoint, text_tensors, unet_tensors, vae_tensors
 
-from inhouse.errors import ModelError, ModelFormatError, ModelNotFoundError, ModelUnsupportedError, UnsafeModelError
-from inhouse.models.safetensors_file import TensorReader
+from inhouse.errors import (
+    ModelError,
+    ModelFormatError,
+    ModelMismatchError,
+    ModelNotFoundError,
+    ModelUnsupportedError,
+    UnsafeModelError,
+)
+from inhouse.models.safetensors_file import MappedTensors
 from inhouse.packs.diffusion.loading import (
     load_checkpoint,
     load_diffusion_model,
     load_lora,
-    load_text_model,
+    load_text_models,
     load_vae,
 )
 from inhouse.packs.diffusion.networks.inputs import NetworkInputs
+from inhouse.packs.diffusion.text_model import TextModel
+
+
+def load_text_model(path: Path) -> object:
+    return load_text_models([path])
+
 
 INPUTS = torch.ones(1, 4, 4, 4), torch.tensor([500]), NetworkInputs(torch.ones(1, 3, 64))
 
@@ -30,19 +44,19 @@ def test_loading_reads_headers_and_each_part_reads_its_own_weights(
 ) -> None:
     path = save_checkpoint(tmp_path / "small.safetensors")
     read: set[str] = set()
-    original = TensorReader.read_into
+    original = MappedTensors.bytes
 
-    def watched(self: TensorReader, name: str, buffer: memoryview) -> None:
+    def watched(self: MappedTensors, name: str) -> memoryview:
         read.add(name.split(".", maxsplit=1)[0])
-        original(self, name, buffer)
+        return original(self, name)
 
-    monkeypatch.setattr(TensorReader, "read_into", watched)
+    monkeypatch.setattr(MappedTensors, "bytes", watched)
     model, clip, vae = load_checkpoint(path)
     assert read == set()
     model.predict(*INPUTS)
     assert read == {"model"}
     assert clip is not None
-    clip.token_embeddings(torch.tensor([[1]]))
+    cast("TextModel", clip.parts["l"]).token_embeddings(torch.tensor([[1]]))
     assert read == {"model", "cond_stage_model"}
     assert vae is not None
     vae.decode(torch.zeros(1, 4, 2, 2))
@@ -74,20 +88,44 @@ def test_a_file_of_another_sort_is_called_by_its_name(tmp_path: Path) -> None:
 
 
 def test_a_checkpoint_of_another_family_is_called_by_its_name(tmp_path: Path) -> None:
-    tensors = {
-        **prefixed(unet=unet_tensors()),
-        "model.diffusion_model.label_emb.0.0.weight": torch.zeros(1, 1),
-        "conditioner.embedders.1.model.ln_final.weight": torch.zeros(1),
-    }
-    with pytest.raises(ModelUnsupportedError, match="looks like an SDXL checkpoint"):
+    tensors = {**prefixed(unet=unet_tensors()), "model.diffusion_model.label_emb.0.0.weight": torch.zeros(1, 1)}
+    with pytest.raises(ModelUnsupportedError, match="looks like an SDXL diffusion model"):
         load_checkpoint(save(tmp_path / "xl.safetensors", tensors))
 
 
 def test_a_text_model_of_unknown_width_is_refused(tmp_path: Path) -> None:
-    wide = {"text_model.embeddings.token_embedding.weight": torch.zeros(2, 1280)}
+    wide = {"text_model.embeddings.token_embedding.weight": torch.zeros(2, 1281)}
     path = save(tmp_path / "clip.safetensors", text_tensors() | wide)
-    with pytest.raises(ModelUnsupportedError, match="looks like a text encoder, not a CLIP text model of"):
+    with pytest.raises(ModelUnsupportedError, match="looks like a text encoder, not a text encoder that is"):
         load_text_model(path)
+
+
+def clip_file(tmp_path: Path, name: str, width: int = 64) -> Path:
+    wide = {"text_model.embeddings.token_embedding.weight": torch.zeros(2, width)}
+    return save(tmp_path / f"{name}.safetensors", text_tensors() | wide)
+
+
+def test_the_text_encoders_of_a_family_come_in_any_order(tmp_path: Path) -> None:
+    small, large = clip_file(tmp_path, "small"), clip_file(tmp_path, "large", 1280)
+    for paths in ([small, large], [large, small]):
+        models = load_text_models(paths, kind="sdxl")
+        assert set(models.parts) == {"l", "g"}
+        specs = {part: cast("TextModel", model).spec for part, model in models.parts.items()}
+        assert (specs["l"].name, specs["l"].default_layer, specs["l"].normed) == ("clip_l", -2, False)
+        assert (specs["g"].name, specs["g"].pad_token, specs["g"].activation) == ("clip_g", 0, "gelu")
+
+
+def test_a_text_encoder_that_a_family_has_not_is_refused_by_name(tmp_path: Path) -> None:
+    paths = [clip_file(tmp_path, "small"), clip_file(tmp_path, "other", 1024)]
+    with pytest.raises(
+        ModelMismatchError, match=r"other\.safetensors is OpenCLIP-H, and Stable Diffusion XL .* CLIP-L"
+    ):
+        load_text_models(paths, kind="sdxl")
+    twice = [clip_file(tmp_path, "small"), clip_file(tmp_path, "again")]
+    with pytest.raises(ModelMismatchError, match=r"again\.safetensors holds a text encoder that another file"):
+        load_text_models(twice, kind="sdxl")
+    with pytest.raises(ModelUnsupportedError, match="type 'hunyuan_video' are not supported"):
+        load_text_models(twice, kind="hunyuan_video")
 
 
 def test_a_checkpoint_is_no_lora(tmp_path: Path) -> None:

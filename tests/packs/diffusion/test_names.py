@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -20,6 +20,7 @@ from inhouse.packs.diffusion.names import (
     unet_prefixes_of_spec,
 )
 from inhouse.packs.diffusion.networks.inputs import NetworkInputs
+from inhouse.packs.diffusion.text_model import TextModel
 from inhouse.packs.diffusion.weights import shapes, weights_of
 
 BLOCKS = {"sample_size": 8, "block_out_channels": (32, 64), "layers_per_block": 1}
@@ -80,7 +81,9 @@ def test_an_autoencoder_computes_what_diffusers_computes(theirs: tuple[Path, Any
 
 def test_a_text_model_computes_what_transformers_computes(theirs: tuple[Path, Any, Any, Any]) -> None:
     folder, _, _, text = theirs
-    clip = load_checkpoint(folder).clip
+    models = load_checkpoint(folder).clip
+    assert models is not None
+    clip = cast("TextModel", models.parts["l"])
     assert clip is not None
     ids = torch.randint(0, 98, (2, 77), generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():

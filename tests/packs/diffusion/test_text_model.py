@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 from tests.packs.diffusion.checkpoints import CLIP, save, save_checkpoint, text_tensors
 
 from inhouse.packs.diffusion.adapters import change_of
-from inhouse.packs.diffusion.loading import load_text_model
-from inhouse.packs.diffusion.lora import LoraApplication
-from inhouse.packs.diffusion.text_model import TextModel
+from inhouse.packs.diffusion.loading import load_text_models
+from inhouse.packs.diffusion.lora import LoraApplication, Target
+from inhouse.packs.diffusion.text_model import TextModel, TextModels
 
 IDS = torch.tensor([[3, 1, 4, 1, 5]])
 
@@ -20,7 +22,7 @@ def model(tmp_path: Path) -> TextModel:
 
     clip = load_checkpoint(save_checkpoint(tmp_path / "small.safetensors")).clip
     assert clip is not None
-    return clip
+    return cast("TextModel", clip.parts["l"])
 
 
 def test_every_layers_output_is_given(model: TextModel) -> None:
@@ -61,7 +63,7 @@ def test_a_projection_is_applied(tmp_path: Path) -> None:
         },
         "text_projection.weight": 2 * torch.eye(768)[:6],
     }
-    model = load_text_model(save(tmp_path / "clip.safetensors", tensors))
+    model = cast("TextModel", load_text_models([save(tmp_path / "clip.safetensors", tensors)]).parts["l"])
     assert model.spec.projection == 6
     torch.testing.assert_close(model.project(table[:1]), 2 * table[:1, :6])
 
@@ -76,3 +78,19 @@ def test_a_patched_weight_is_rounded_as_the_file_stores_it(model: TextModel) -> 
     wanted = model.base.get().get_parameter(name) + 1e-4
     assert exact.network.get().get_parameter(name).equal(wanted)
     assert rounded.network.get().get_parameter(name).equal(wanted.bfloat16().float())
+
+
+def test_a_lora_reaches_each_of_several_models_by_its_own_names(model: TextModel) -> None:
+    layer = "text_model.encoder.layers.0.mlp.fc1"
+    targets = {f"lora_te{number}_fc1": (Target(layer, (128, 64)),) for number in (1, 2)}
+    both = TextModels(
+        {part: replace(model, targets={name: found}) for part, (name, found) in zip("lg", targets.items(), strict=True)}
+    )
+    assert [found[0].path for found in both.targets.values()] == [f"l:{layer}", f"g:{layer}"]
+    change = change_of({"diff": torch.ones(128, 64)})
+    assert change is not None
+    changed = both.with_lora(LoraApplication({f"g:{layer}.weight": change}, 2.0))
+    first, second = (cast("TextModel", changed.parts[part]) for part in "lg")
+    assert first is both.parts["l"]
+    before, after = (found.network.get().get_parameter(f"{layer}.weight") for found in (first, second))
+    torch.testing.assert_close(after, before + 2)

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from inhouse.errors import ModelFormatError
 from inhouse.models.formats import open_model
 from inhouse.packs.diffusion.names import text_from_openclip, unet_from_diffusers, vae_from_diffusers
+from inhouse.packs.diffusion.transformer_names import flux_from_original, sd3_from_original
 from inhouse.packs.diffusion.weights import Origin, Weights, weights_of
 
 _PREFIXES = (
@@ -23,9 +25,27 @@ _PREFIXES = (
     "first_stage_model.",
     "cond_stage_model.transformer.",
     "cond_stage_model.model.",
+    "conditioner.embedders.0.transformer.",
+    "conditioner.embedders.0.model.",
+    "conditioner.embedders.1.transformer.",
+    "conditioner.embedders.1.model.",
+    "text_encoders.clip_l.transformer.",
+    "text_encoders.clip_g.transformer.",
+    "text_encoders.t5xxl.transformer.",
     "",
 )
-_FOLDERS = ("unet", "vae", "text_encoder")
+_FOLDERS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")
+_SLOTS = MappingProxyType(
+    {
+        "conditioner.embedders.1.transformer.": 2,
+        "conditioner.embedders.1.model.": 2,
+        "text_encoders.clip_g.transformer.": 2,
+        "text_encoders.t5xxl.transformer.": 3,
+        "text_encoder_2": 2,
+        "text_encoder_3": 3,
+    }
+)
+"""Which of a model's text models lies where; the first one where nothing is said."""
 _FILES = (
     "diffusion_pytorch_model.safetensors",
     "model.safetensors",
@@ -43,7 +63,7 @@ class Components:
         source: the file's or folder's name, for messages.
         unet: the denoising network; empty where there is none. So are the others.
         vae: the autoencoder.
-        text: the text model.
+        texts: the text models, by their places in diffusers' folders: 1 (``text_encoder``), 2 and 3.
         metadata: what the file says about itself.
         flags: marks that some files carry as empty tensors: ``v_pred``, ``ztsnr``.
         tensors: all of them, under the names that the files have; a family finds there what only it knows of.
@@ -53,10 +73,15 @@ class Components:
     source: str
     unet: Weights = field(default_factory=dict)
     vae: Weights = field(default_factory=dict)
-    text: Weights = field(default_factory=dict)
+    texts: Mapping[int, Weights] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
     flags: frozenset[str] = frozenset()
     tensors: Weights = field(default_factory=dict)
+
+    @property
+    def text(self) -> Weights:
+        """The only text model, or the first of several; empty where there is none."""
+        return self.texts[min(self.texts)] if self.texts else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +89,7 @@ class Layout:
     """One way to name the parameters of one part.
 
     Attributes:
-        part: a field of `Components`.
+        part: ``unet``, ``vae`` or ``text``.
         marks: names, any of which gives the layout away.
         rename: to the original names.
 
@@ -86,12 +111,16 @@ def _under_text_model(weights: Weights) -> dict[str, Origin]:
 LAYOUTS = (
     Layout("unet", ("input_blocks.0.0.weight",), _as_it_is),
     Layout("unet", ("time_embedding.linear_1.weight",), unet_from_diffusers),
+    Layout("unet", ("joint_blocks.0.x_block.attn.qkv.weight",), sd3_from_original),
+    Layout("unet", ("double_blocks.0.img_attn.qkv.weight",), flux_from_original),
+    Layout("unet", ("transformer_blocks.0.attn.to_q.weight",), _as_it_is),
     Layout("vae", ("decoder.up_blocks.0.resnets.0.conv1.weight", "encoder.down_blocks.0.resnets.0.conv1.weight"),
            vae_from_diffusers),
     Layout("vae", ("decoder.conv_in.weight", "encoder.conv_in.weight"), _as_it_is),
     Layout("text", ("text_model.embeddings.token_embedding.weight",), _as_it_is),
     Layout("text", ("embeddings.token_embedding.weight",), _under_text_model),
     Layout("text", ("transformer.resblocks.0.ln_1.weight",), text_from_openclip),
+    Layout("text", ("encoder.block.0.layer.0.SelfAttention.q.weight",), _as_it_is),
 )  # fmt: skip
 
 
@@ -112,18 +141,19 @@ def _file_components(path: Path) -> Components:
     for name, origin in tensors.items():
         prefix = next(prefix for prefix in _PREFIXES if name.startswith(prefix))
         groups[prefix][name.removeprefix(prefix)] = origin
-    parts = [_arranged(group) for group in groups.values()]
+    parts = [_arranged(group, _SLOTS.get(prefix, 1)) for prefix, group in groups.items()]
     flags = {flag for flag in _FLAGS for group in groups.values() if flag in group}
     return Components(path.name, **_merged(parts), metadata=file.metadata, flags=frozenset(flags), tensors=tensors)
 
 
 def _folder_components(path: Path) -> Components:
-    parts, tensors = [], {}
+    parts: list[tuple[str, int, Weights] | None] = []
+    tensors = {}
     for folder in _FOLDERS:
         if (path / folder).is_dir():
             weights = weights_of(open_model(file) for file in _weight_files(path / folder))
             tensors.update({f"{folder}/{name}": origin for name, origin in weights.items()})
-            parts.append(_arranged(weights))
+            parts.append(_arranged(weights, _SLOTS.get(folder, 1)))
     if not parts:
         raise ModelFormatError(
             f"{path.name} is no diffusers folder: it has none of {', '.join(_FOLDERS)}.", hint="Download it whole."
@@ -131,15 +161,23 @@ def _folder_components(path: Path) -> Components:
     return Components(path.name, **_merged(parts), metadata=_scheduler_metadata(path), tensors=tensors)
 
 
-def _arranged(weights: Weights) -> dict[str, Weights]:
+def _arranged(weights: Weights, slot: int) -> tuple[str, int, Weights] | None:
+    """Return the part that these are, the place that it has if it is a text model, and the weights renamed."""
     for layout in LAYOUTS:
         if any(mark in weights for mark in layout.marks):
-            return {layout.part: layout.rename(weights)}
-    return {}
+            return layout.part, slot, layout.rename(weights)
+    return None
 
 
-def _merged(parts: list[dict[str, Weights]]) -> dict[str, Any]:
-    return {name: weights for part in parts for name, weights in part.items()}
+def _merged(parts: Iterable[tuple[str, int, Weights] | None]) -> dict[str, Any]:
+    """Return the fields of `Components`."""
+    fields: dict[str, Any] = {"texts": {}}
+    for found in parts:
+        if found and found[0] == "text":
+            fields["texts"][found[1]] = found[2]
+        elif found:
+            fields[found[0]] = found[2]
+    return fields
 
 
 def _weight_files(folder: Path) -> list[Path]:

@@ -1,10 +1,14 @@
-"""A text model as a value: the transformer that a prompt's tokens go through."""
+"""Text models as values: the transformers that a prompt's tokens go through."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Protocol, Self
+
+from inhouse.packs.diffusion.text.joining import ALONE, Joiner
 
 if TYPE_CHECKING:
     import torch
@@ -13,6 +17,65 @@ if TYPE_CHECKING:
     from inhouse.packs.diffusion.handle import Handle
     from inhouse.packs.diffusion.lora import LoraApplication, Targets
     from inhouse.packs.diffusion.networks.clip import TextSpec, TextTransformer
+    from inhouse.packs.diffusion.text.base import PromptEncoder
+    from inhouse.packs.diffusion.text.embeddings import Embeddings
+
+
+class TextPart(Protocol):
+    """One text model of whatever architecture."""
+
+    @property
+    def targets(self) -> Targets:
+        """The layers that a LoRA may name."""
+
+    def with_lora(self, lora: LoraApplication) -> Self:
+        """Return the model with one more LoRA on it."""
+
+    def encoder(self, embeddings: Embeddings, layer: int | None) -> PromptEncoder:
+        """Return the model as an encoder of prompts.
+
+        Args:
+            embeddings: the textual inversions that prompts may name.
+            layer: the layer that conditions, counted from the end; None is the family's own.
+
+        """
+
+
+@dataclass(frozen=True)
+class TextModels:
+    """The text models of a family. Clones are cheap: they share the weights.
+
+    Attributes:
+        parts: the models by their short names: ``l`` (CLIP-L), ``g`` and ``h`` (OpenCLIP's), ``t5xxl``.
+        joiner: makes one conditioning of what they say.
+
+    """
+
+    parts: Mapping[str, TextPart]
+    joiner: Joiner = ALONE
+
+    @property
+    def targets(self) -> Targets:
+        """The layers of all of them that a LoRA may name; a layer's path begins with its model's name and a colon."""
+        return MappingProxyType(
+            {
+                name: tuple(replace(layer, path=f"{part}:{layer.path}") for layer in layers)
+                for part, model in self.parts.items()
+                for name, layers in model.targets.items()
+            }
+        )
+
+    def with_lora(self, lora: LoraApplication) -> Self:
+        """Return the models with one more LoRA on those that it touches, its paths as in `targets`."""
+        changed = {}
+        for part, model in self.parts.items():
+            head = f"{part}:"
+            inner = {
+                path.removeprefix(head): change for path, change in lora.parameters.items() if path.startswith(head)
+            }
+            rows = {path.removeprefix(head): row for path, row in lora.rows.items() if path.startswith(head)}
+            changed[part] = model.with_lora(replace(lora, parameters=inner, rows=rows)) if inner else model
+        return replace(self, parts=MappingProxyType(changed))
 
 
 @dataclass(frozen=True)
@@ -45,6 +108,12 @@ class TextModel:
     def with_lora(self, lora: LoraApplication) -> Self:
         """Return the model with one more LoRA on it."""
         return replace(self, loras=(*self.loras, lora))
+
+    def encoder(self, embeddings: Embeddings, layer: int | None) -> PromptEncoder:
+        """Return the model as an encoder of prompts; see `TextPart`."""
+        from inhouse.packs.diffusion.text.clip import ClipEncoder
+
+        return ClipEncoder(self, embeddings, layer)
 
     def token_embeddings(self, ids: Tensor) -> Tensor:
         """Return the embeddings (batch, tokens, width) of tokens (batch, tokens), without their positions."""

@@ -90,8 +90,9 @@ class DiffusionModel:
         options: settings of guidance and the like, by name; nothing here reads them.
         attention: computes every attention; None is torch's.
         patches: what is changed about the network, weights apart.
-        conditioner: from an entry's options and the latent's height and width to what the network is told beside the
-            text: ``vector`` (1 or batch, channels) and ``guidance`` (1 or batch,), as `NetworkInputs` has them.
+        conditioner: from an entry's options, with ``negative`` among them (whether it says what the picture does not
+            show), and the latent's height and width to what the network is told beside the text: ``vector`` (1 or
+            batch, channels) and ``guidance`` (1 or batch,), as `NetworkInputs` has them.
         network: the network with the LoRAs added; made by the methods below.
 
     """

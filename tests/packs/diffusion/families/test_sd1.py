@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import torch
 from tests.packs.diffusion.checkpoints import SD1, save_checkpoint, seeded
@@ -9,6 +10,7 @@ from inhouse.packs.diffusion.loading import load_checkpoint
 from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 from inhouse.packs.diffusion.networks.unet import UNet
 from inhouse.packs.diffusion.prediction import Epsilon
+from inhouse.packs.diffusion.text_model import TextModel
 
 
 def test_a_small_checkpoint_is_read_with_its_own_architecture(tmp_path: Path) -> None:
@@ -17,7 +19,8 @@ def test_a_small_checkpoint_is_read_with_its_own_architecture(tmp_path: Path) ->
     assert vae is not None
     assert model.spec == SD1
     assert type(model.prediction) is Epsilon
-    assert (clip.spec.name, clip.spec.activation, clip.spec.default_layer, clip.spec.pad_token) == (
+    spec = cast("TextModel", clip.parts["l"]).spec
+    assert (spec.name, spec.activation, spec.default_layer, spec.pad_token) == (
         "clip_l", "quick_gelu", -1, 49407,
     )  # fmt: skip
     assert vae.spec.latent_channels == 4

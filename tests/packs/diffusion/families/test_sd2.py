@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from inhouse.packs.diffusion.loading import load_checkpoint
 from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 from inhouse.packs.diffusion.networks.unet import UNet
 from inhouse.packs.diffusion.prediction import Epsilon, Velocity
+from inhouse.packs.diffusion.text_model import TextModel
 
 TELLTALE = "output_blocks.11.1.transformer_blocks.0.norm1.bias"
 
@@ -82,5 +84,6 @@ def test_the_penultimate_layer_conditions_also_where_the_last_was_left_out(
     tensors = prefixed(unet=unet_tensors(SD2), text=text)
     clip = load_checkpoint(save(tmp_path / "m.safetensors", tensors)).clip
     assert clip is not None
-    assert (clip.spec.layers, clip.spec.default_layer) == (layers, layer)
-    assert (clip.spec.name, clip.spec.activation, clip.spec.pad_token) == ("clip_h", "gelu", 0)
+    spec = cast("TextModel", clip.parts["h"]).spec
+    assert (spec.layers, spec.default_layer) == (layers, layer)
+    assert (spec.name, spec.activation, spec.pad_token) == ("clip_h", "gelu", 0)

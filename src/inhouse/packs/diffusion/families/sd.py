@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inhouse.packs.diffusion.assembly import Checkpoint, build_diffusion_model, build_text_model, build_vae
+from inhouse.packs.diffusion.assembly import Checkpoint, build_diffusion_model, build_vae
 from inhouse.packs.diffusion.noise_levels import DiscreteLevels
 from inhouse.packs.diffusion.prediction import Epsilon, Prediction, Velocity
+from inhouse.packs.diffusion.text_model import TextModels
 
 if TYPE_CHECKING:
     from inhouse.models.detection import Shapes
@@ -53,6 +54,6 @@ def build_checkpoint(
     """Return the parts that there are."""
     return Checkpoint(
         model=build_diffusion_model(components.unet, prediction, placement, head_channels=head_channels),
-        clip=build_text_model(components.text, encoder, placement) if components.text else None,
+        clip=TextModels({encoder.part: encoder.build(components.text, placement)}) if components.text else None,
         vae=build_vae(components.vae, placement) if components.vae else None,
     )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inhouse.models.detection import Family
-from inhouse.packs.diffusion.families.encoders import CLIP_H
+from inhouse.packs.diffusion.families.encoders import clip_h
 from inhouse.packs.diffusion.families.sd import build_checkpoint, is_sd_unet, prediction_of
 from inhouse.packs.diffusion.weights import read_origin
 
 if TYPE_CHECKING:
     from inhouse.models.detection import Shapes
-    from inhouse.packs.diffusion.assembly import Checkpoint, Encoder, Placement
+    from inhouse.packs.diffusion.assembly import Checkpoint, Placement
     from inhouse.packs.diffusion.layouts import Components
     from inhouse.packs.diffusion.weights import Weights
 
@@ -36,18 +35,9 @@ def _predicts_velocity(unet: Weights) -> bool:
         return float(read_origin(reader, origin).float().std(correction=0)) > _SPREAD
 
 
-def _encoder(text: Weights) -> Encoder:
-    """Return the text model's habits.
-
-    Diffusers' folders have 23 of its 24 layers: the last conditions nothing and is left out.
-    """
-    cut = [f"text_model.encoder.layers.{layer}.mlp.fc1.weight" in text for layer in (22, 23)] == [True, False]
-    return replace(CLIP_H, default_layer=-1) if cut else CLIP_H
-
-
 def _build(components: Components, placement: Placement) -> Checkpoint:
     prediction = prediction_of(components, velocity=_predicts_velocity(components.unet))
-    encoder = _encoder(components.text)
+    encoder = clip_h(components.text)
     return build_checkpoint(components, placement, encoder=encoder, prediction=prediction, head_channels=64)
 
 

@@ -33,6 +33,7 @@ class TextSpec:
         projection: channels of the pooled output's projection; None where the file has none.
         default_layer: the layer that conditions, counted from the end: -1 in SD 1, -2 in SD 2 and XL.
         pad_token: fills a prompt up.
+        normed: whether that layer's output goes through the last layer norm; not since SDXL.
 
     """
 
@@ -47,18 +48,30 @@ class TextSpec:
     projection: int | None
     default_layer: int
     pad_token: int
+    normed: bool = True
 
     @classmethod
     def from_shapes(
-        cls, shapes: Mapping[str, tuple[int, ...]], *, name: str, activation: str, default_layer: int, pad_token: int
+        cls,
+        shapes: Mapping[str, tuple[int, ...]],
+        *,
+        name: str,
+        activation: str,
+        default_layer: int,
+        pad_token: int,
+        normed: bool = True,
+        projected: bool = True,
     ) -> Self:
         """Read the architecture off the shapes of parameters named ``text_model.encoder.layers.0...`` and so on.
+
+        A model that is not ``projected`` has no projection, whatever its file holds.
 
         Raises:
             KeyError: a parameter is missing that any such model has; its name is the argument.
 
         """
         vocabulary, width = shapes["text_model.embeddings.token_embedding.weight"]
+        has_projection = projected and "text_projection.weight" in shapes
         pattern = re.compile(r"text_model\.encoder\.layers\.(\d+)\.mlp\.fc1\.weight")
         layers = consecutive(int(match[1]) for match in map(pattern.fullmatch, shapes) if match)
         return cls(
@@ -70,9 +83,10 @@ class TextSpec:
             vocabulary=vocabulary,
             positions=shapes["text_model.embeddings.position_embedding.weight"][0],
             activation=activation,
-            projection=shapes["text_projection.weight"][0] if "text_projection.weight" in shapes else None,
+            projection=shapes["text_projection.weight"][0] if has_projection else None,
             default_layer=default_layer,
             pad_token=pad_token,
+            normed=normed,
         )
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from inhouse.packs.diffusion.assembly import Placement
     from inhouse.packs.diffusion.text.encoder import TextEncoder
-    from inhouse.packs.diffusion.text_model import TextModel
+    from inhouse.packs.diffusion.text_model import TextModels
 
 Strength = Annotated[float, Range(-100, 100, step=0.01)]
 
@@ -60,6 +60,14 @@ def _clip_state(*, clip_name: str, context: Context) -> Any:
     return file_state("text_encoders", clip_name, context)
 
 
+def _clip_pair_state(*, clip_name1: str, clip_name2: str, context: Context) -> Any:
+    return [file_state("text_encoders", name, context) for name in (clip_name1, clip_name2)]
+
+
+def _clip_triple_state(*, clip_name1: str, clip_name2: str, clip_name3: str, context: Context) -> Any:
+    return [file_state("text_encoders", name, context) for name in (clip_name1, clip_name2, clip_name3)]
+
+
 def _vae_state(*, vae_name: str, context: Context) -> Any:
     return file_state("vae", vae_name, context)
 
@@ -73,7 +81,7 @@ def load_checkpoint(*, ckpt_name: Annotated[str, Choices("models/checkpoints")],
     """Load a diffusion model with its text encoder and its autoencoder from one file or folder."""
     from inhouse.packs.diffusion import loading
 
-    parts = loading.load_checkpoint(_path(context, "checkpoints", ckpt_name), _placement(context))
+    parts = loading.load_checkpoint(_path(context, "checkpoints", ckpt_name), placement_of(context))
     clip = _encoder(parts.clip, context) if parts.clip is not None else None
     return Loaded(parts.model, clip, parts.vae)
 
@@ -91,7 +99,7 @@ def load_unet(
     from inhouse.packs.diffusion import loading
 
     rounded = {"fp8_e5m2": torch.float8_e5m2, "default": None}.get(weight_dtype, torch.float8_e4m3fn)
-    placement = replace(_placement(context), rounded=rounded)
+    placement = replace(placement_of(context), rounded=rounded)
     return loading.load_diffusion_model(_path(context, "diffusion_models", unet_name), placement)
 
 
@@ -113,21 +121,42 @@ _CLIP_TYPES = (
     "qwen_image",
     "hunyuan_image",
 )
+TextFile = Annotated[str, Choices("models/text_encoders")]
+TextDevice = Annotated[str | None, Choices(("default", "cpu")), ADVANCED]
 
 
 @node("CLIPLoader", category="advanced/loaders", display_name="Load CLIP", fingerprint=_clip_state)
 def load_clip(
     *,
-    clip_name: Annotated[str, Choices("models/text_encoders")],
-    type: Annotated[str, Choices(_CLIP_TYPES)],  # noqa: A002, ARG001 - on the wire; here the file itself tells its kind
-    device: Annotated[str | None, Choices(("default", "cpu")), ADVANCED] = None,
+    clip_name: TextFile,
+    type: Annotated[str, Choices(_CLIP_TYPES)],  # noqa: A002 - on the wire
+    device: TextDevice = None,
     context: Context,
 ) -> Clip:
     """Load a text encoder from a file of its own."""
-    from inhouse.packs.diffusion import loading
+    # A type that says nothing here is no fault: the file itself tells what it is.
+    return _text_encoder(context, [clip_name], "sd3" if type == "sd3" else "stable_diffusion", device)
 
-    path = _path(context, "text_encoders", clip_name)
-    return _encoder(loading.load_text_model(path, _placement(context, device)), context)
+
+@node("DualCLIPLoader", category="advanced/loaders", display_name="DualCLIPLoader", fingerprint=_clip_pair_state)
+def load_clip_pair(
+    *,
+    clip_name1: TextFile,
+    clip_name2: TextFile,
+    type: Annotated[  # noqa: A002 - on the wire
+        str, Choices(("sdxl", "sd3", "flux", "hunyuan_video", "hidream", "hunyuan_image"))
+    ],
+    device: TextDevice = None,
+    context: Context,
+) -> Clip:
+    """Load the two text encoders of a family, in any order: CLIP-L and OpenCLIP-G for SDXL, CLIP-L and T5 for Flux."""
+    return _text_encoder(context, [clip_name1, clip_name2], type, device)
+
+
+@node("TripleCLIPLoader", category="advanced/loaders", fingerprint=_clip_triple_state)
+def load_clip_triple(*, clip_name1: TextFile, clip_name2: TextFile, clip_name3: TextFile, context: Context) -> Clip:
+    """Load the three text encoders of Stable Diffusion 3, in any order: CLIP-L, OpenCLIP-G and T5-XXL."""
+    return _text_encoder(context, [clip_name1, clip_name2, clip_name3], "sd3", None)
 
 
 @node("VAELoader", category="loaders", display_name="Load VAE", fingerprint=_vae_state)
@@ -135,7 +164,7 @@ def load_vae(*, vae_name: Annotated[str, Choices("models/vae")], context: Contex
     """Load an autoencoder from a file of its own."""
     from inhouse.packs.diffusion import loading
 
-    return loading.load_vae(_path(context, "vae", vae_name), _placement(context))
+    return loading.load_vae(_path(context, "vae", vae_name), placement_of(context))
 
 
 @node("LoraLoader", category="loaders", display_name="Load LoRA", fingerprint=_lora_state)
@@ -152,8 +181,8 @@ def load_lora(
     from inhouse.packs.diffusion import loading, lora
 
     file = loading.load_lora(_path(context, "loras", lora_name))
-    patched, text = lora.apply_lora(model, clip.model if clip else None, file, strength_model, strength_clip)
-    return Patched(patched or model, clip.with_model(text) if clip and text else clip)
+    patched, text = lora.apply_lora(model, clip.models if clip else None, file, strength_model, strength_clip)
+    return Patched(patched or model, clip.with_models(text) if clip and text else clip)
 
 
 @node("LoraLoaderModelOnly", category="loaders", fingerprint=_lora_state)
@@ -181,7 +210,8 @@ def _path(context: Context, kind: str, name: str) -> Path:
     return context.service(ModelCatalogue).path(kind, name)
 
 
-def _placement(context: Context, device: str | None = None) -> Placement:
+def placement_of(context: Context, device: str | None = None) -> Placement:
+    """Return where the networks that a node loads compute; on the processor if ``device`` says so."""
     import torch
 
     from inhouse.packs.diffusion.assembly import Placement
@@ -190,17 +220,26 @@ def _placement(context: Context, device: str | None = None) -> Placement:
     return Placement(getattr(torch, compute.dtype), "cpu" if device == "cpu" else compute.device)
 
 
-def _encoder(model: TextModel, context: Context) -> TextEncoder:
+def _text_encoder(context: Context, names: list[str], kind: str, device: str | None) -> TextEncoder:
+    from inhouse.packs.diffusion import loading
+
+    paths = [_path(context, "text_encoders", name) for name in names]
+    return _encoder(loading.load_text_models(paths, placement_of(context, device), kind=kind), context)
+
+
+def _encoder(models: TextModels, context: Context) -> TextEncoder:
     from inhouse.packs.diffusion.text.embeddings import Embeddings
     from inhouse.packs.diffusion.text.encoder import TextEncoder
 
-    return TextEncoder(model, Embeddings(context.service(ModelCatalogue).folders("embeddings")))
+    return TextEncoder(models, Embeddings(context.service(ModelCatalogue).folders("embeddings")))
 
 
 NODES = [
     load_checkpoint,
     load_unet,
     load_clip,
+    load_clip_pair,
+    load_clip_triple,
     load_vae,
     load_lora,
     load_lora_model_only,

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 PREFIX = "embedding:"
 """Opens the word of a prompt that names a textual inversion."""
 
-_SUFFIXES = ("", ".safetensors", ".pt", ".bin")
+_SAFE, _PICKLED = ".safetensors", (".pt", ".bin")
+_SUFFIXES = ("", _SAFE, *_PICKLED)
 _log = logging.getLogger(__name__)
 
 
@@ -34,11 +35,13 @@ class Embeddings:
     def find(self, name: str) -> Path | None:
         """Return the file of that name (``sub/name``, with or without its extension), None where there is none.
 
-        A name that leads out of the folders finds nothing.
+        A name that leads out of the folders finds nothing. A pickle is never read; where it was converted, the file
+        beside it is found under its name.
         """
+        converted = name.rpartition(".")[0] + _SAFE if name.endswith(_PICKLED) else None
         for folder in self.folders:
-            for suffix in _SUFFIXES:
-                path = _file(folder, name + suffix)
+            for candidate in (converted, *(name + suffix for suffix in _SUFFIXES)):
+                path = _file(folder, candidate) if candidate else None
                 if path is not None and path.suffix in _SUFFIXES[1:]:
                     return path
         return None

@@ -1,0 +1,71 @@
+"""Stable Diffusion XL: conditioned on CLIP-L beside OpenCLIP-G, on sizes and on the crop of the picture.
+
+Podell et al. (2023), https://arxiv.org/abs/2307.01952.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from inhouse.models.detection import Family
+from inhouse.packs.diffusion.assembly import Checkpoint, build_diffusion_model, build_vae
+from inhouse.packs.diffusion.families.encoders import CLIP_G, CLIP_L_BESIDE
+from inhouse.packs.diffusion.families.sd import prediction_of
+from inhouse.packs.diffusion.families.sizes import SIZES, number_of_sizes, sizes_of, vector_of
+from inhouse.packs.diffusion.text.joining import SDXL
+from inhouse.packs.diffusion.text_model import TextModels
+from inhouse.packs.diffusion.unet import LatentFormat
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from inhouse.models.detection import Shapes
+    from inhouse.packs.diffusion.assembly import Placement
+    from inhouse.packs.diffusion.layouts import Components
+
+LATENT_FORMAT = LatentFormat(scale_factor=0.13025)
+
+
+def _matches(shapes: Shapes) -> bool:
+    return number_of_sizes(shapes) == len(SIZES)
+
+
+def conditioner(options: Mapping[str, Any], latent_size: tuple[int, int]) -> Mapping[str, Tensor]:
+    """Return the vector that the network takes: the pooled output, then the sizes.
+
+    Raises:
+        NodeInputError: there is no pooled output.
+
+    """
+    return {"vector": vector_of(options, sizes_of(options, latent_size))}
+
+
+def text_models(components: Components, placement: Placement) -> TextModels | None:
+    """Return the text models that there are."""
+    habits = {1: CLIP_L_BESIDE, 2: CLIP_G}
+    parts = {
+        encoder.part: encoder.build(components.texts[slot], placement)
+        for slot, encoder in habits.items()
+        if slot in components.texts
+    }
+    return TextModels(MappingProxyType(parts), SDXL) if parts else None
+
+
+def _build(components: Components, placement: Placement) -> Checkpoint:
+    return Checkpoint(
+        model=build_diffusion_model(
+            components.unet,
+            prediction_of(components),
+            placement,
+            head_channels=64,
+            latent_format=LATENT_FORMAT,
+            conditioner=conditioner,
+        ),
+        clip=text_models(components, placement),
+        vae=build_vae(components.vae, placement) if components.vae else None,
+    )
+
+
+FAMILY = Family("sdxl", "Stable Diffusion XL", _matches, _build)
