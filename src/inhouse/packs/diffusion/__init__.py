@@ -12,15 +12,19 @@ from inhouse.plugins import hookimpl
 NODE_MODULES = (
     "loaders",
     "conditioning",
+    "text",
     "latents",
     "sampling",
     "vae",
+    "control",
+    "inpainting",
     "custom_sampling",
     "custom_samplers",
     "guiders",
     "sigmas",
     "noises",
     "merging",
+    "model_sampling",
     "transformers",
 )
 """Modules of ``nodes``; each has its nodes in ``NODES``."""

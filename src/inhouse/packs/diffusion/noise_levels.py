@@ -150,6 +150,22 @@ class LogLevels:
 
 
 @dataclass(frozen=True, eq=False)
+class AngleLevels(LogLevels):
+    """All levels between two, known by the angle between signal and noise, as a share of a right one.
+
+    Salimans and Ho (2022), appendix D, https://arxiv.org/abs/2202.00512.
+    """
+
+    def timestep(self, sigma: Tensor) -> Tensor:
+        """Return atan(sigma) / (pi / 2)."""
+        return sigma.atan() / (math.pi / 2)
+
+    def sigma(self, timestep: Tensor) -> Tensor:
+        """Return tan(timestep * pi / 2)."""
+        return (timestep * math.pi / 2).tan()
+
+
+@dataclass(frozen=True, eq=False)
 class FlowLevels:
     """Levels between 0 and 1 along a straight path, shifted towards noise for large pictures.
 

@@ -10,6 +10,7 @@ https://arxiv.org/abs/2206.00364, whose Table 1 lists the same functions for oth
     ├── Epsilon         the noise (DDPM; Stable Diffusion 1 and 2)
     ├── Velocity        v (progressive distillation; Stable Diffusion 2 at 768 px)
     ├── Sample          the clean latent itself
+    │   └── Translation the same, of a picture that is shown as it is
     ├── Preconditioned  the residual of EDM
     ├── Consistency     the noise, with the boundary condition of a latent consistency model
     └── Flow            the straight path's direction (rectified flow; Stable Diffusion 3)
@@ -148,6 +149,18 @@ class Sample(Prediction):
         """Return the output as it is."""
         del x, sigma
         return output
+
+
+class Translation(Sample):
+    """The network makes one picture of another in a step: its latent is shown as it is.
+
+    He et al. (2024), Lotus, https://arxiv.org/abs/2409.18124.
+    """
+
+    def scale_input(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """Return ``x`` as it is."""
+        del sigma
+        return x
 
 
 class Preconditioned(Prediction):
