@@ -10,6 +10,7 @@ from tests.packs.diffusion.checkpoints import seeded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from torch import Tensor
 
@@ -175,3 +176,75 @@ def _blocks(
                 if names[0] in tensors:
                     named[f"{theirs}.{index}.{other}.{leaf}"] = torch.cat([tensors[name] for name in names])
     return named
+
+
+@cache
+def t5(*, gated: bool = True) -> Any:
+    """Return transformers' encoder of T5, of a few tokens."""
+    from transformers import T5Config, T5EncoderModel
+
+    config = T5Config(
+        vocab_size=64,
+        d_model=48,
+        d_kv=12,
+        d_ff=96,
+        num_layers=2,
+        num_heads=4,
+        relative_attention_num_buckets=8,
+        feed_forward_proj="gated-gelu" if gated else "relu",
+        dropout_rate=0.0,
+    )
+    network = T5EncoderModel(config)
+    seeded(network)
+    network.shared.weight.data = torch.randn(64, 48, generator=torch.Generator().manual_seed(1))
+    network.encoder.embed_tokens = network.shared
+    return network.eval()
+
+
+def save_t5_tokenizer(path: Path) -> Path:
+    """Write a tokenizer of T5's kind that knows a few words, some of them in pieces."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["▁a", "▁photo", "▁of", "▁cat", "▁dog", "▁", "s", "▁in", "▁the", "▁rain"]
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    pieces += [(word, -float(place + 1)) for place, word in enumerate(words)]
+    backend = Tokenizer(models.Unigram(pieces, 2, byte_fallback=False))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    backend.save(str(path))
+    return path
+
+
+@cache
+def vae16() -> Any:
+    """Return diffusers' autoencoder of 16 latent channels, without convolutions around the latent."""
+    from diffusers import AutoencoderKL
+
+    return seeded(
+        AutoencoderKL(
+            block_out_channels=(32, 32, 64),
+            down_block_types=("DownEncoderBlock2D",) * 3,
+            up_block_types=("UpDecoderBlock2D",) * 3,
+            latent_channels=16,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+            scaling_factor=0.3611,
+            shift_factor=0.1159,
+        )
+    )
+
+
+@cache
+def clip_l() -> Any:
+    """Return transformers' text model of CLIP, narrow, with all of its tokens."""
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    config = CLIPTextConfig(
+        hidden_size=40,
+        intermediate_size=80,
+        num_hidden_layers=2,
+        num_attention_heads=1,
+        eos_token_id=49407,
+        bos_token_id=49406,
+        pad_token_id=49407,
+    )
+    return seeded(CLIPTextModel(config))

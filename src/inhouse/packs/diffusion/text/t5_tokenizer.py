@@ -55,9 +55,12 @@ class T5Tokenizer:
         self._backend = _backend(path)
 
     def encode(self, text: str) -> list[int]:
-        """Return the ids of a text, without the end's and padding. Half a surrogate pair is read as U+FFFD."""
+        """Return the ids of a text, without the end's and padding.
+
+        Kind and amount of white space make no difference. Half a surrogate pair is read as U+FFFD.
+        """
         whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        return list(self._backend.encode(whole, add_special_tokens=False).ids)
+        return list(self._backend.encode(" ".join(whole.split()), add_special_tokens=False).ids)
 
 
 def load_tokenizer(path: Path | None) -> T5Tokenizer:
@@ -102,8 +105,8 @@ def _unusable(path: Path) -> ModelFormatError:
 
 def _sentencepiece(path: Path) -> Backend:
     """Read SentencePiece's own file: pieces with scores, and a compiled normalisation."""
-    from tokenizers import Regex, models, normalizers, pre_tokenizers
     from tokenizers import Tokenizer as Backend
+    from tokenizers import models, normalizers, pre_tokenizers
 
     pieces: list[tuple[str, float]] = []
     normalisation = b""
@@ -116,8 +119,8 @@ def _sentencepiece(path: Path) -> Backend:
     extra = [(f"<extra_id_{number}>", 0.0) for number in reversed(range(100))]
     unknown = next(place for place, (piece, _) in enumerate(pieces) if piece == "<unk>")
     backend = Backend(models.Unigram([*pieces, *extra], unknown, byte_fallback=False))
-    steps = [normalizers.Precompiled(normalisation)] if normalisation else []
-    backend.normalizer = normalizers.Sequence([*steps, normalizers.Replace(Regex(" {2,}"), " ")])
+    if normalisation:
+        backend.normalizer = normalizers.Precompiled(normalisation)
     backend.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")]
     )
