@@ -81,12 +81,11 @@ def write(kind: str, folder: Path) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{kind}.part")
-    if path.suffix == ".pt":
-        torch.save(draw(), beside)
-    else:
-        # Where the original has no values, such as a mark's, half of nothing is nothing.
-        halves = {name: tensor.half().contiguous().clone() for name, tensor in draw().items()}
-        save_file(halves, beside, metadata={"format": "pt"})
+    tensors = {
+        name: (tensor if kind in checkpoints2.WHOLE else tensor.half()).contiguous().clone()
+        for name, tensor in draw().items()
+    }
+    save_file(tensors, beside, metadata={"format": "pt"})
     beside.rename(path)
     return path
 

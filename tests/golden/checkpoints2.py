@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import torch
 from tests.golden.others_names import diffusers_control, diffusers_vae, openclip
@@ -86,17 +85,11 @@ def _embedding(seed: int, width: int) -> torch.Tensor:
     return drawn * (1.0 / math.sqrt(width)) * 1.5
 
 
-def _pickled() -> dict[str, Any]:
-    """Return a textual inversion as AUTOMATIC1111's trainer pickles it."""
-    rows = {"*": _embedding(6005, 768)}
-    return {"string_to_token": {"*": 265}, "string_to_param": rows, "name": "emb_a1111", "step": 1}
-
-
 def _marked() -> Tensors:
     return {**_sdxl_unet(), "v_pred": torch.tensor([]), "ztsnr": torch.tensor([])}
 
 
-DRAWN: Mapping[str, Mapping[str, Callable[[], Any]]] = {
+DRAWN: Mapping[str, Mapping[str, Callable[[], Tensors]]] = {
     "checkpoints": {
         "sdxl": _sdxl,
         "sd2_eps": lambda: _sd2(velocity=False),
@@ -135,14 +128,15 @@ DRAWN: Mapping[str, Mapping[str, Callable[[], Any]]] = {
         "emb_2v": lambda: {"emb_params": _embedding(6001, 768)},
         "emb_xl": lambda: {"clip_l": _embedding(6002, 768), "clip_g": _embedding(6003, 1280)},
         "emb_sd2": lambda: {"emb_params": _embedding(6004, 1024)},
-        "emb_a1111": _pickled,
+        "emb_a1111": lambda: {"*": _embedding(6005, 768)},
     },
 }
-"""Folder of a models folder -> kind -> what draws it."""
+"""Folder of a models folder -> kind -> what draws it. ``emb_a1111`` was a pickle when the results were made, in float32;
+a pickle is never loaded here, so it is converted."""
+WHOLE = frozenset({"emb_a1111"})
+"""Kinds that are stored in float32; the others in float16."""
 
 KINDS = {
-    kind: (f"{folder}/{kind}.{'pt' if kind == 'emb_a1111' else 'safetensors'}", draw)
-    for folder, kinds in DRAWN.items()
-    for kind, draw in kinds.items()
+    kind: (f"{folder}/{kind}.safetensors", draw) for folder, kinds in DRAWN.items() for kind, draw in kinds.items()
 }
 """Kind -> its file, under a models folder, and what draws it."""

@@ -14,12 +14,10 @@ from inhouse.packs.diffusion.assembly import Checkpoint, build_diffusion_model, 
 from inhouse.packs.diffusion.families.encoders import CLIP_G_ALONE
 from inhouse.packs.diffusion.families.sd import prediction_of
 from inhouse.packs.diffusion.families.sdxl import LATENT_FORMAT
-from inhouse.packs.diffusion.families.sizes import REFINER_SIZES, number_of_sizes, sizes_of, vector_of
+from inhouse.packs.diffusion.families.sizes import REFINER_SIZES, and_sizes, number_of_sizes, sizes_of
 from inhouse.packs.diffusion.text_model import TextModels
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from inhouse.models.detection import Shapes
     from inhouse.packs.diffusion.assembly import Placement
     from inhouse.packs.diffusion.layouts import Components
@@ -32,15 +30,9 @@ def _matches(shapes: Shapes) -> bool:
     return number_of_sizes(shapes) == len(REFINER_SIZES)
 
 
-def conditioner(options: Mapping[str, Any], latent_size: tuple[int, int]) -> Mapping[str, Tensor]:
-    """Return the vector that the network takes: the pooled output, then sizes and the aesthetic score.
-
-    Raises:
-        NodeInputError: there is no pooled output.
-
-    """
+def _numbers(options: Mapping[str, Any], latent_size: tuple[int, int]) -> list[float]:
     score = options.get("aesthetic_score", NEGATIVE_SCORE if options.get("negative") else SCORE)
-    return {"vector": vector_of(options, [*sizes_of(options, latent_size)[:4], score])}
+    return [*sizes_of(options, latent_size)[:4], score]
 
 
 def _build(components: Components, placement: Placement) -> Checkpoint:
@@ -53,7 +45,7 @@ def _build(components: Components, placement: Placement) -> Checkpoint:
             placement,
             head_channels=64,
             latent_format=LATENT_FORMAT,
-            conditioner=conditioner,
+            conditioner=and_sizes("The refiner of Stable Diffusion XL", components.unet, _numbers),
         ),
         clip=TextModels(parts) if parts else None,
         vae=build_vae(components.vae, placement) if components.vae else None,

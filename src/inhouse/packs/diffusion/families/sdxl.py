@@ -5,22 +5,19 @@ Podell et al. (2023), https://arxiv.org/abs/2307.01952.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from inhouse.models.detection import Family
 from inhouse.packs.diffusion.assembly import Checkpoint, build_diffusion_model, build_vae
 from inhouse.packs.diffusion.families.encoders import CLIP_G, CLIP_L_BESIDE
 from inhouse.packs.diffusion.families.sd import prediction_of
-from inhouse.packs.diffusion.families.sizes import SIZES, number_of_sizes, sizes_of, vector_of
+from inhouse.packs.diffusion.families.sizes import SIZES, and_sizes, number_of_sizes, sizes_of
 from inhouse.packs.diffusion.text.joining import SDXL
 from inhouse.packs.diffusion.text_model import TextModels
 from inhouse.packs.diffusion.unet import LatentFormat
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from inhouse.models.detection import Shapes
     from inhouse.packs.diffusion.assembly import Placement
     from inhouse.packs.diffusion.layouts import Components
@@ -30,16 +27,6 @@ LATENT_FORMAT = LatentFormat(scale_factor=0.13025)
 
 def _matches(shapes: Shapes) -> bool:
     return number_of_sizes(shapes) == len(SIZES)
-
-
-def conditioner(options: Mapping[str, Any], latent_size: tuple[int, int]) -> Mapping[str, Tensor]:
-    """Return the vector that the network takes: the pooled output, then the sizes.
-
-    Raises:
-        NodeInputError: there is no pooled output.
-
-    """
-    return {"vector": vector_of(options, sizes_of(options, latent_size))}
 
 
 def text_models(components: Components, placement: Placement) -> TextModels | None:
@@ -61,7 +48,7 @@ def _build(components: Components, placement: Placement) -> Checkpoint:
             placement,
             head_channels=64,
             latent_format=LATENT_FORMAT,
-            conditioner=conditioner,
+            conditioner=and_sizes("Stable Diffusion XL", components.unet, sizes_of),
         ),
         clip=text_models(components, placement),
         vae=build_vae(components.vae, placement) if components.vae else None,

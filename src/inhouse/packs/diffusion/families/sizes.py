@@ -5,16 +5,20 @@ Podell et al. (2023), https://arxiv.org/abs/2307.01952, section 2.2.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from inhouse.errors import NodeInputError
 from inhouse.packs.diffusion.conditioning import PIXELS_PER_LATENT
+from inhouse.packs.diffusion.families.joint import pooled
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from inhouse.models.detection import Shapes
+    from inhouse.packs.diffusion.unet import Conditioner
+    from inhouse.packs.diffusion.weights import Weights
+
+    Options: TypeAlias = Mapping[str, Any]
 
 CHANNELS = 256
 """Of the vector that stands for one number."""
@@ -40,7 +44,7 @@ def number_of_sizes(shapes: Shapes) -> int:
     return len(SIZES) if 0 < vector - CHANNELS * len(SIZES) < context else 0
 
 
-def sizes_of(options: Mapping[str, Any], latent_size: tuple[int, int]) -> list[float]:
+def sizes_of(options: Options, latent_size: tuple[int, int]) -> list[float]:
     """Return the sizes in pixels that an entry of a conditioning states, those of the picture where it does not."""
     height = options.get("height", latent_size[0] * PIXELS_PER_LATENT)
     width = options.get("width", latent_size[1] * PIXELS_PER_LATENT)
@@ -48,22 +52,25 @@ def sizes_of(options: Mapping[str, Any], latent_size: tuple[int, int]) -> list[f
     return [height, width, *crop, options.get("target_height", height), options.get("target_width", width)]
 
 
-def vector_of(options: Mapping[str, Any], numbers: Sequence[float]) -> Tensor:
-    """Return the pooled output of an entry, (1 or batch, channels), with a vector for each number behind.
+def and_sizes(title: str, weights: Weights, numbers: Callable[[Options, tuple[int, int]], list[float]]) -> Conditioner:
+    """Return what tells a network of SDXL's kind the pooled output of an entry, (1 or batch, channels), and sizes.
 
-    Raises:
-        NodeInputError: there is no pooled output.
+    Args:
+        title: of the family.
+        weights: the network's; they tell how wide the pooled output has to be.
+        numbers: from an entry's options and the latent's height and width to the sizes.
 
     """
-    import torch
+    total = weights["label_emb.0.0.weight"].shape[-1]
 
-    from inhouse.packs.diffusion.networks.residual import timestep_embedding
+    def conditioner(options: Options, latent_size: tuple[int, int]) -> Mapping[str, Tensor]:
+        import torch
 
-    pooled = options.get("pooled_output")
-    if pooled is None:
-        raise NodeInputError(
-            "The conditioning has no pooled output, which models of the SDXL family are told.",
-            hint="Encode the prompt with the text encoders of the model.",
-        )
-    told = timestep_embedding(torch.tensor(numbers, dtype=torch.float32), CHANNELS).flatten()[None]
-    return torch.cat([pooled, told.to(pooled).expand(len(pooled), -1)], dim=-1)
+        from inhouse.packs.diffusion.networks.residual import timestep_embedding
+
+        told = numbers(options, latent_size)
+        vector = pooled(title, total - CHANNELS * len(told))(options, latent_size)["vector"]
+        sizes = timestep_embedding(torch.tensor(told, dtype=torch.float32), CHANNELS).flatten()[None]
+        return {"vector": torch.cat([vector, sizes.to(vector).expand(len(vector), -1)], dim=-1)}
+
+    return conditioner

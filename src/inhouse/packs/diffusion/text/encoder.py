@@ -57,8 +57,9 @@ class TextEncoder:
 
     def encode_tokens(self, tokens: Mapping[str, list[Chunk]]) -> Encoded:
         """Return what the family makes of windows of tokens; encoders without any say nothing."""
-        levelled = self._levelled({name: chunks for name, chunks in tokens.items() if chunks and name in self.parts})
-        encoded = {name: self.parts[name].encode_tokens(chunks) for name, chunks in levelled.items()}
+        encoded = {
+            name: self.parts[name].encode_tokens(chunks) for name, chunks in self._levelled(tokens).items() if chunks
+        }
         return self.models.joiner.join(encoded)
 
     def encode(self, prompt: str, **options: object) -> Conditioning:
@@ -70,9 +71,10 @@ class TextEncoder:
         vectors, pooled = self.encode_tokens(self.tokenize_each(prompts))
         return [[vectors, options if pooled is None else {"pooled_output": pooled, **options}]]
 
-    def _levelled(self, tokens: Tokens) -> Tokens:
+    def _levelled(self, tokens: Mapping[str, list[Chunk]]) -> Tokens:
         """Bring the encoders whose tokens are laid side by side to an equal number of windows, with empty ones."""
-        level = [name for name in self.models.joiner.level if name in tokens]
-        most = max((len(tokens[name]) for name in level), default=0)
-        filled = {name: [*tokens[name], *self.parts[name].tokenize("") * (most - len(tokens[name]))] for name in level}
-        return {**tokens, **filled}
+        known = {name: tokens.get(name, []) for name in self.parts}
+        level = [name for name in self.models.joiner.level if name in known]
+        most = max((len(known[name]) for name in level), default=0)
+        filled = {name: [*known[name], *self.parts[name].tokenize("") * (most - len(known[name]))] for name in level}
+        return known | filled

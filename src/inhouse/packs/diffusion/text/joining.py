@@ -33,6 +33,12 @@ class Joiner:
 
 
 def _only(encoded: Mapping[str, Encoded]) -> Encoded:
+    if not encoded:
+        raise NodeInputError(
+            "None of the prompts is for a text encoder of this model.",
+            hint="Encode with CLIPTextEncode, which gives every text encoder the same prompt.",
+            input_name="clip",
+        )
     return next(iter(encoded.values()))
 
 
