@@ -7,6 +7,7 @@ import pytest
 import torch
 from tests.packs.diffusion.checkpoints import save, text_tensors, unet_tensors, vae_tensors
 
+from inhouse.backends.residency import Residency
 from inhouse.errors import ModelFormatError
 from inhouse.packs.diffusion.assembly import Placement, build_diffusion_model, build_text_model, build_vae
 from inhouse.packs.diffusion.families.encoders import CLIP_L
@@ -55,6 +56,28 @@ def test_a_networks_weights_can_be_rounded_as_if_stored_smaller(tmp_path: Path) 
         parameter = network.get_parameter(name)
         assert parameter.dtype == torch.float32
         assert parameter.equal(tensor.to(torch.float8_e4m3fn).float().reshape(parameter.shape))
+
+
+def test_compact_weights_stay_as_they_are_stored_and_compute_the_same(tmp_path: Path) -> None:
+    file = save(tmp_path / "vae.safetensors", {name: tensor.half() for name, tensor in vae_tensors().items()})
+    weights, latent = read_components(file).vae, torch.ones(1, 4, 2, 2)
+    whole, compact = build_vae(weights, Placement()), build_vae(weights, Placement(compact=True))
+    assert compact.decode(latent).equal(whole.decode(latent))
+    large = {p.dtype for p in compact.network.get().parameters() if p.numel() > 2**14}
+    assert large <= {torch.float16}
+    assert compact.network.nbytes * 2 == whole.network.nbytes
+
+
+def test_networks_of_one_placement_share_its_memory_and_one_too_large_for_it_runs_in_parts(tmp_path: Path) -> None:
+    weights = read_components(save(tmp_path / "vae.safetensors", vae_tensors())).vae
+    size = build_vae(weights, Placement()).network.nbytes
+    latent = torch.ones(1, 4, 2, 2)
+    roomy, tight = (Placement(residency=Residency({"cpu": budget})) for budget in (size, size - 1))
+    first, second = build_vae(weights, roomy), build_vae(weights, roomy)
+    pictures = [first.decode(latent), second.decode(latent), build_vae(weights, tight).decode(latent)]
+    assert (first.network.loaded, second.network.loaded) == (False, True)
+    assert tight.residency.streamed == 1
+    assert all(picture.equal(pictures[0]) for picture in pictures)
 
 
 def test_shapes_that_no_network_has_are_refused_by_file(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import threading
 import torch
 from torch import nn
 
+from inhouse.backends.residency import Residency
 from inhouse.packs.diffusion.handle import Handle
 
 
@@ -52,13 +53,21 @@ def test_a_derived_network_is_made_when_used_and_leaves_the_first_alone() -> Non
 
     def change(network: nn.Linear) -> nn.Linear:
         other = nn.Linear(1, 1)
-        other.weight = nn.Parameter(network.weight + 1)
+        other.weight, other.bias = nn.Parameter(network.weight + 1), network.bias
         return other
 
     derived = handle.derived(change)
     assert not handle.loaded
-    assert derived.nbytes == 8
     torch.testing.assert_close(derived.get().weight, handle.get().weight + 1)
+    assert derived.nbytes == 4
+    needed = [handle.needed]
+    derived.unload()
+    needed.append(handle.needed)
+    derived.get()
+    needed.append(handle.needed)
+    del derived
+    needed.append(handle.needed)
+    assert needed == [True, False, True, False]
 
 
 def test_weights_made_while_sampling_can_be_used_outside_of_it() -> None:
@@ -66,3 +75,26 @@ def test_weights_made_while_sampling_can_be_used_outside_of_it() -> None:
     with torch.inference_mode():
         network = handle.get()
     assert not network.weight.is_inference()
+
+
+def test_where_there_is_no_room_for_it_whole_it_is_built_to_run_in_parts() -> None:
+    whole, parts = nn.Linear(1, 1), nn.Linear(1, 1)
+    residency = Residency({"cpu": 10})
+    handle = Handle(lambda: whole, nbytes=11, residency=residency, stream=lambda: parts)
+    with handle.lease() as network:
+        assert network is parts
+        with handle.derived(lambda network: network).lease() as same:
+            assert same is parts
+    assert residency.figures()["streamed"] == 1
+
+
+def test_an_evicted_network_comes_back_by_itself_and_whoever_computes_with_it_goes_on() -> None:
+    residency = Residency({"cpu": 10})
+    one, other = (Handle(lambda: nn.Linear(1, 1), nbytes=8, residency=residency) for _ in range(2))
+    network = one.get()
+    other.get()
+    assert (one.loaded, other.loaded) == (False, True)
+    assert network(torch.ones(1)).shape == (1,)
+    with one.lease() as again:
+        assert again is not network
+    assert (one.loaded, other.loaded) == (True, False)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 
+from inhouse.backends.residency import Residency
+from inhouse.backends.streaming import stream
 from inhouse.errors import ModelFormatError
 from inhouse.packs.diffusion.handle import Handle
 from inhouse.packs.diffusion.lora import text_targets, unet_targets
@@ -47,12 +49,17 @@ class Placement:
         dtype: of UNet and autoencoder. Text models always compute in float32: they are small, and run once a prompt.
         device: as torch calls it.
         rounded: a type that the UNet's weights are rounded to first, as if they had been stored in it.
+        compact: keep weights in memory in the type of their file, or the one they are rounded to, and cast a layer's
+            when it is called: half or a quarter of the memory, for some more work at each call.
+        residency: decides which networks stay in memory; the same for all that are to share it.
 
     """
 
     dtype: torch.dtype = torch.float32
     device: str = "cpu"
     rounded: torch.dtype | None = None
+    compact: bool = False
+    residency: Residency = field(default_factory=Residency, compare=False)
 
 
 class Checkpoint(NamedTuple):
@@ -171,7 +178,7 @@ def build_text_model(weights: Weights, encoder: Encoder, placement: Placement) -
     )
     stored = next(iter(weights.values())).info.dtype
     return TextModel(
-        base=handle_of(lambda: TextTransformer(spec), weights, Placement(torch.float32, placement.device)),
+        base=handle_of(lambda: TextTransformer(spec), weights, replace(placement, dtype=torch.float32, rounded=None)),
         spec=spec,
         targets=text_targets(layer_shapes(weights), encoder.prefixes),
         stored=DTYPES.get(stored, torch.float32),
@@ -226,16 +233,33 @@ def layer_shapes(weights: Weights) -> dict[str, tuple[int, ...]]:
 def handle_of(make: Callable[[], N], weights: Weights, placement: Placement) -> Handle[N]:
     """Return the handle of a network that ``make`` builds without values; they are read when it is first asked."""
 
-    def build() -> N:
+    def filled(dtype: torch.dtype | None, device: str) -> N:
         try:
             with torch.device("meta"):
                 network = make()
         except (ValueError, RuntimeError, IndexError) as error:
             raise ModelFormatError(f"{_source(weights)}: no network has these shapes: {error}.", hint=_AGAIN) from error
-        fill(network, weights, dtype=placement.dtype, device=placement.device, rounded=placement.rounded)
+        fill(network, weights, dtype=dtype, device=device, rounded=placement.rounded)
         mega = nbytes / 1e6
         _log.info("%s: a network of %.0f MB is in memory.", _source(weights), mega, extra={"counts": "model_loads"})
         return network.eval()
 
+    def streamed() -> N:
+        network = filled(None, "cpu")
+        stream(network, placement.device, placement.dtype)
+        return network
+
     nbytes = sum(math.prod(origin.shape) for origin in weights.values()) * placement.dtype.itemsize
-    return Handle(build, nbytes=nbytes, parameters=parameters_in_files(weights, make, placement.rounded))
+    return Handle(
+        streamed if placement.compact else lambda: filled(placement.dtype, placement.device),
+        nbytes=_stored_bytes(weights, placement.rounded) if placement.compact else nbytes,
+        residency=placement.residency,
+        device=placement.device,
+        stream=streamed,
+        parameters=parameters_in_files(weights, make, placement.rounded),
+    )
+
+
+def _stored_bytes(weights: Weights, rounded: torch.dtype | None) -> int:
+    each = ((origin, rounded or DTYPES.get(origin.info.dtype, torch.float32)) for origin in weights.values())
+    return sum(math.prod(origin.shape) * dtype.itemsize for origin, dtype in each)

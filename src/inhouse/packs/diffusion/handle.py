@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
 
@@ -43,14 +43,13 @@ class Handle(Generic[N]):
         parameters: Parameters | None = None,
     ) -> None:
         self.device = device
-        self.nbytes = nbytes
+        self.nbytes = self._whole_bytes = nbytes
         self.parameters = parameters
         self.residency = residency or Residency()
         self._build = build
         self._stream = stream
         self._network: N | None = None
         self._lock = threading.RLock()
-        self._turn: AbstractContextManager[object] = nullcontext()
         self._copies: WeakSet[Handle[N]] = WeakSet()
 
     @property
@@ -85,21 +84,22 @@ class Handle(Generic[N]):
         # Weights made in inference mode could not be used outside of it afterwards.
         with self._lock, torch.inference_mode(mode=False), torch.no_grad():
             if self._network is None:
-                stream = None if whole else self._stream
-                self._network = (stream or self._build)()
-                self._turn = threading.RLock() if stream else nullcontext()
+                self._network = self._made(whole=whole)
             return self._network
+
+    def _made(self, *, whole: bool) -> N:
+        if whole or self._stream is None:
+            return self._build()
+        network = self._stream()
+        self.nbytes = 2 * max(tensor.nbytes for tensor in _tensors(network))
+        return network
 
     def evict(self) -> None:
         """Drop the network; the next `lease` builds it again. Whoever computes with it now goes on."""
         with self._lock:
-            self._network = None
+            self._network, self.nbytes = None, self._whole_bytes
 
     unload = evict
-
-    def using(self) -> AbstractContextManager[object]:
-        """Be inside while the network computes; where it runs layer by layer one at a time."""
-        return self._turn
 
     def derived(self, change: Callable[[N], N]) -> Handle[N]:
         """Return the handle of a changed copy, which is made when first used and leaves this network as it is.
@@ -115,20 +115,17 @@ class _Derived(Handle[N]):
     """A changed copy of a network, which keeps that in memory while it is there itself."""
 
     def __init__(self, base: Handle[N], change: Callable[[N], N]) -> None:
-        super().__init__(self._changed, nbytes=0, residency=base.residency, device=base.device)
+        super().__init__(base.get, nbytes=0, residency=base.residency, device=base.device)
         self._base = base
         self._change = change
 
-    def _changed(self) -> N:
+    def _made(self, *, whole: bool) -> N:
+        del whole  # it is as its base is
         with self._base.lease() as original:
             network = self._change(original)
         shared = {id(tensor) for tensor in _tensors(original)}
-        self.nbytes = sum(own.nbytes for own in _tensors(network) if id(own) not in shared)
+        self.nbytes = self._whole_bytes = sum(own.nbytes for own in _tensors(network) if id(own) not in shared)
         return network
-
-    def using(self) -> AbstractContextManager[object]:
-        """See `Handle.using`; copies of what runs layer by layer take turns with it."""
-        return self._base.using()
 
 
 def _tensors(network: nn.Module) -> Iterator[Tensor]:
