@@ -102,6 +102,10 @@ class Context:
         self._emit(NodeProgress(self.node_id, self.display_id, value, total, preview))
         self._control.check()
 
+    def find(self, kind: type[T]) -> T | None:
+        """Return the engine's one object of that type; None where it was built without one."""
+        return self._services.get(kind)
+
     def service(self, kind: type[T]) -> T:
         """Return the engine's one object of that type (a file catalogue, the devices, ...).
 
@@ -109,7 +113,7 @@ class Context:
             NodeExecutionError: the engine was built without one.
 
         """
-        found: T | None = self._services.get(kind)
+        found = self.find(kind)
         if found is None:
             raise NodeExecutionError(
                 f"Node {self.node_id!r} needs a {kind.__name__}, and this engine was built without one.",

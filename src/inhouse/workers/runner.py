@@ -110,6 +110,7 @@ class Runner:
                     Folders: replace(job.folders, claims=Claims(self._claims, job.run_id)),
                 },
                 scope=job.scope,
+                turn=self.session.engine.turn,
             ) as engine:
                 result = engine.run(
                     _workflow(job),

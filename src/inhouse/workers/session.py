@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inhouse.backends.batching import Batches
 from inhouse.backends.compute import Compute
 from inhouse.backends.file_pool import FilePool
+from inhouse.backends.sharing import SharedSteps
 from inhouse.engine.cache import Cache
 from inhouse.engine.engine import CACHE_BYTES, Engine
 from inhouse.engine.registry import ChoiceSource
+from inhouse.engine.turn import Turn
 from inhouse.errors import FileError, InputNotFoundError, ModelNotFoundError
 from inhouse.files import PICTURES, Folders, is_file
 from inhouse.models.catalogue import ModelCatalogue
@@ -107,10 +110,17 @@ def open_session(
                 raise FileError(f"There is no folder {places.custom_nodes}.", hint="Name one with --custom-nodes.")
             offered = manager.hook.register_comfy_members()
             custom = stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue, host, offered))
-        services: dict[type[Any], Any] = {Folders: folders, ModelCatalogue: catalogue, FilePool: FilePool()}
+        turn, batches = Turn(), Batches()
+        services: dict[type[Any], Any] = {
+            Folders: folders,
+            ModelCatalogue: catalogue,
+            FilePool: FilePool(),
+            Batches: batches,
+            SharedSteps: SharedSteps(turn, batches),
+        }
         if detect or reference:
             services[Compute] = Compute.for_reference() if reference else Compute.detect()
-        engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services))
+        engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services, turn=turn))
         yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine, custom)
 
 

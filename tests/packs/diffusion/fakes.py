@@ -23,14 +23,14 @@ def sample_prediction() -> Prediction:
     return Sample(DiscreteLevels.from_betas())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FakeNetwork:
     """Predicts, as the clean latent, the mean of each sample's text vectors; notes what it was asked.
 
     Attributes:
         calls: shape of x and context of each call.
         inputs: what it was told, call by call.
-        patches: those that it was given, likewise.
+        patched: the patches that it was given, likewise.
         largest: samples that fit its memory.
         in_channels: channels that it takes; those beyond the latent's are noted in ``beside``.
         beside: the last such channels, call by call.
@@ -43,14 +43,22 @@ class FakeNetwork:
     device: str = "cpu"
     calls: list[tuple[tuple[int, ...], tuple[int, ...]]] = field(default_factory=list)
     inputs: list[NetworkInputs] = field(default_factory=list)
-    patches: list[Patches] = field(default_factory=list)
+    patched: list[Patches] = field(default_factory=list)
+    patches: Patches = UNPATCHED
     text_repeats: bool = True
     largest: int = 1000
     in_channels: int = 4
     beside: list[Tensor] = field(default_factory=list)
 
+    attention: None = None
+    dtype: torch.dtype = torch.float32
+
     @property
     def spec(self) -> FakeNetwork:
+        return self
+
+    @property
+    def network(self) -> FakeNetwork:
         return self
 
     def conditioner(self, options: Mapping[str, Any], latent_size: tuple[int, int]) -> Mapping[str, Tensor]:
@@ -65,7 +73,7 @@ class FakeNetwork:
             raise RuntimeError(message)
         self.calls.append((tuple(x.shape), tuple(context.shape)))
         self.inputs.append(inputs)
-        self.patches.append(patches)
+        self.patched.append(patches)
         assert x.shape[1] == self.in_channels
         x, beside = x[:, :4], x[:, 4:]
         self.beside.append(beside)

@@ -6,6 +6,7 @@ import pytest
 import torch
 from tests.packs.diffusion.fakes import FakeNetwork, text
 
+from inhouse.backends.sharing import SharedSteps
 from inhouse.errors import InterruptedRunError, OutOfMemoryError
 from inhouse.packs.diffusion import conditioning as c
 from inhouse.packs.diffusion.evaluation import Evaluation, alone
@@ -57,9 +58,10 @@ def test_windows_of_other_sizes_are_asked_about_apart_and_come_back_in_order() -
 
 
 @pytest.mark.parametrize("largest", [1, 2, 3])
-def test_running_out_of_memory_halves_the_batch_and_changes_no_number(largest: int) -> None:
+def test_a_batch_that_does_not_fit_is_asked_about_in_parts_and_no_number_changes(largest: int) -> None:
     network = FakeNetwork(largest=largest)
-    predicted = evaluation(network).denoised(entries(network, text(1), text(2)), LATENT, SIGMA)
+    asking = evaluation(network, ask=SharedSteps().ask)
+    predicted = asking.denoised(entries(network, text(1), text(2)), LATENT, SIGMA)
     assert predicted[0].eq(1).all()
     assert predicted[1].eq(2).all()
     assert all(x[0] <= largest for x, _ in network.calls)
@@ -71,10 +73,10 @@ def test_too_little_memory_for_one_sample_is_an_error() -> None:
         evaluation(network).denoised(entries(network, text(1)), LATENT, SIGMA)
 
 
-def test_in_reference_mode_calls_are_never_made_smaller() -> None:
+def test_alone_a_call_is_never_made_smaller() -> None:
     network = FakeNetwork(largest=3)
     with pytest.raises(OutOfMemoryError):
-        evaluation(network, reference=True).denoised(entries(network, text(1), text(2)), LATENT, SIGMA)
+        evaluation(network).denoised(entries(network, text(1), text(2)), LATENT, SIGMA)
 
 
 def test_a_check_before_each_call_can_stop_it() -> None:
@@ -108,7 +110,7 @@ def test_the_network_is_told_noise_levels_and_which_samples_are_negative() -> No
 def test_patches_reach_the_network() -> None:
     network, patches = FakeNetwork(), Patches(middle=(lambda h, _: h,))
     evaluation(network).denoised(entries(network, text(1)), LATENT, SIGMA, patches)
-    assert network.patches == [patches]
+    assert network.patched == [patches]
 
 
 def test_how_the_network_is_called_can_be_chosen() -> None:

@@ -110,7 +110,7 @@ def test_a_change_can_ask_the_network_again() -> None:
     network = FakeNetwork()
     carrying = network.with_options(guidance=guidance_of(cast("Any", network)).then(again))
     assert denoiser(carrying, text(2), text(1))(X, SIGMA).eq(8 + 2 + 1).all()
-    assert carrying.patches == [UNPATCHED, more, UNPATCHED]
+    assert carrying.patched == [UNPATCHED, more, UNPATCHED]
 
 
 def test_predictions_can_be_changed_before_they_are_combined() -> None:

@@ -101,11 +101,11 @@ def test_a_processor_takes_one_sample_at_a_time() -> None:
     assert [shape[0] for shape in network.seen] == [1, 1, 1]
 
 
-def test_batches_are_halved_when_memory_runs_out() -> None:
+def test_batches_become_smaller_when_memory_runs_out_and_larger_again() -> None:
     vae, network = pooling(3 * 4 * 4 * 2, device="cpu:0")
     pixels = torch.rand(5, 4, 4, 3)
     latents = vae.encode(pixels)
-    assert [shape[0] for shape in network.seen] == [5, 2, 2, 1]
+    assert [shape[0] for shape in network.seen] == [5, 2, 3, 1, 2]
     torch.testing.assert_close(latents, pooling(10**6)[0].encode(pixels))
 
 
@@ -114,14 +114,22 @@ def test_a_picture_that_does_not_fit_is_worked_on_in_tiles(caplog: pytest.LogCap
     latents = torch.rand(1, 3, 300, 200)
     with caplog.at_level(logging.WARNING):
         pictures = vae.decode(latents)
-    assert "tile by tile" in caplog.text
+    assert "Trying to decode in tiles of" in caplog.text
     assert len(network.seen) > 2
+    torch.testing.assert_close(pictures, pooling(10**9)[0].decode(latents))
+
+
+def test_where_tiles_do_not_fit_smaller_ones_are_tried() -> None:
+    vae, network = pooling(3 * 64 * 64)
+    latents = torch.rand(1, 3, 300, 200)
+    pictures = vae.decode(latents)
+    assert max(max(shape) for shape in network.seen[-3:]) == 64
     torch.testing.assert_close(pictures, pooling(10**9)[0].decode(latents))
 
 
 def test_when_not_even_a_tile_fits_the_error_says_so() -> None:
     vae, _ = pooling(8)
-    with pytest.raises(OutOfMemoryError, match="a tile of a picture"):
+    with pytest.raises(OutOfMemoryError, match="3x4x4, to decode in tiles of 128"):
         vae.decode(torch.rand(1, 3, 4, 4))
     with pytest.raises(OutOfMemoryError):
         vae.encode_tiled(torch.rand(1, 8, 8, 3), tile_size=4)

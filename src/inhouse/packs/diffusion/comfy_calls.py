@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
-from inhouse.backends.compute import Compute
 from inhouse.compat.calls_in_progress import current_call
-from inhouse.errors import NodeExecutionError
 from inhouse.packs.diffusion.choices import SAMPLER_NAMES, SCHEDULE_NAMES
 from inhouse.packs.diffusion.sampling import Guider, Progress, find_sampler, sample_sigmas, schedule_sigmas, unheard
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from inhouse.compat.calls_in_progress import Call
     from inhouse.packs.diffusion.conditioning import Conditioning
     from inhouse.packs.diffusion.prediction import Prediction
     from inhouse.packs.diffusion.samplers.base import Sampler
@@ -124,7 +123,7 @@ class CFGGuider:
 
         call = current_call()
         found = sample_sigmas(
-            Guider(self.model_patcher, self._positive, self._negative, self.cfg, reference=_is_reference()),
+            Guider(self.model_patcher, self._positive, self._negative, self.cfg, **_asking(call)),
             sampler=sampler,
             sigmas=sigmas,
             seed=seed or 0,
@@ -206,12 +205,10 @@ def _between(sigmas: Tensor, start_step: int | None, last_step: int | None, *, e
     return sigmas[min(start_step or 0, len(sigmas) - 1) :]
 
 
-def _is_reference() -> bool:
-    call = current_call()
-    try:
-        return call is not None and call.context.service(Compute).reference
-    except NodeExecutionError:
-        return False
+def _asking(call: Call | None) -> dict[str, Any]:
+    from inhouse.packs.diffusion.nodes.sampling import asking
+
+    return {} if call is None else {"ask": asking(call.context)}
 
 
 def _go_on() -> None:

@@ -1,4 +1,4 @@
-"""Ask the network under many conditionings at once: as few calls as shapes allow, smaller ones when memory runs out."""
+"""Ask the network under many conditionings at once: in as few calls as shapes allow."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from inhouse.errors import OutOfMemoryError
-from inhouse.packs.diffusion.memory import back_off, memory_border
+from inhouse.backends.memory import memory_border, memory_of
 from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 from inhouse.packs.diffusion.patches import UNPATCHED, Patches
 from inhouse.packs.diffusion.resizing import repeat_to
@@ -33,8 +32,14 @@ def ignore() -> None:
 
 
 def alone(model: DiffusionModel, x: Tensor, timestep: Tensor, inputs: NetworkInputs, patches: Patches) -> Tensor:
-    """Call a network for nobody else."""
-    return model.predict(x, timestep, inputs, patches=patches)
+    """Call a network for nobody else and for all samples at once, so that nothing but the inputs decides the numbers.
+
+    Raises:
+        OutOfMemoryError: the memory does not suffice.
+
+    """
+    with memory_border(f"a latent of {tuple(x.shape)}", memory_of(model.device)):
+        return model.predict(x, timestep, inputs, patches=patches)
 
 
 @dataclass(frozen=True)
@@ -44,15 +49,12 @@ class Evaluation:
     Attributes:
         model: the network.
         check: called before every call of the network; it stops the sampling by raising.
-        reference: whether a call that runs out of memory is an error instead of two smaller ones, so that nothing but
-            the inputs decides what is computed together.
         ask: calls the network.
 
     """
 
     model: DiffusionModel
     check: Callable[[], None] = ignore
-    reference: bool = False
     ask: Ask = alone
 
     def denoised(
@@ -90,24 +92,9 @@ class Evaluation:
         beside = [member.window.crop(member.beside) for member in members if member.beside is not None]
         if beside:
             shown = torch.cat([shown, torch.cat(beside)], dim=1)
-        output = self._output(shown, timestep, inputs, patches)
-        return prediction.denoised(output, crops, sigmas).chunk(len(members))
-
-    def _output(self, x: Tensor, timestep: Tensor, inputs: NetworkInputs, patches: Patches) -> Tensor:
-        """Call the network; where its memory runs out, once for each half of the batch."""
-        import torch
-
         self.check()
-        try:
-            with memory_border(f"a latent of {tuple(x.shape)}"):
-                return self.ask(self.model, x, timestep, inputs, patches)
-        except OutOfMemoryError:
-            if self.reference or x.shape[0] == 1:
-                raise
-        back_off()
-        parts = x.chunk(2)
-        halves = zip(parts, timestep.chunk(2), inputs.split([len(part) for part in parts]), strict=True)
-        return torch.cat([self._output(*half, patches) for half in halves])
+        output = self.ask(self.model, shown, timestep, inputs, patches)
+        return prediction.denoised(output, crops, sigmas).chunk(len(members))
 
 
 def _told(region: Region, sigma: Tensor, tokens: int) -> NetworkInputs:

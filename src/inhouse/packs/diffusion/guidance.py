@@ -218,7 +218,6 @@ def guided(
     others: Sequence[Conditioning] = (),
     noise_mask: Tensor | None = None,
     check: Callable[[], None] = ignore,
-    reference: bool = False,
     ask: Ask = alone,
 ) -> GuidedDenoiser:
     """Return the denoiser of a model under its conditionings, for latents in the shape of ``latent``.
@@ -232,8 +231,7 @@ def guided(
         others: further sides, for guidance that has them.
         noise_mask: (batch, 1, height, width), 1 where it may change.
         check: called before every call of the network; it stops the sampling by raising.
-        reference: see :class:`~inhouse.packs.diffusion.evaluation.Evaluation`.
-        ask: likewise.
+        ask: calls the network.
 
     """
     size, guidance = (latent.shape[-2], latent.shape[-1]), guidance_of(model)
@@ -248,4 +246,4 @@ def guided(
         ]
         for side in regions([positive, negative, *others, *guidance.others], latent, model.prediction)
     ]
-    return GuidedDenoiser(Evaluation(model, check, reference, ask), sides, cfg, guidance)
+    return GuidedDenoiser(Evaluation(model, check, ask), sides, cfg, guidance)

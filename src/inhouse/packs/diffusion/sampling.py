@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from inhouse.backends.sharing import SharedSteps
 from inhouse.errors import InterruptedRunError, NodeInputError
-from inhouse.packs.diffusion.evaluation import Ask, alone, ignore
+from inhouse.packs.diffusion.evaluation import Ask, ignore
 from inhouse.packs.diffusion.guidance import guided
 from inhouse.packs.diffusion.masking import MaskedDenoiser
 from inhouse.packs.diffusion.preview import latent_to_rgb
@@ -83,9 +84,8 @@ class Guider:
         positive: says what the picture shows.
         negative: says what it does not; empty where there is no guidance.
         cfg: the guidance scale, 0..100.
-        reference: whether running out of memory is an error, so that nothing but the inputs decides the numbers.
         others: further sides, for guidance that has more than two.
-        ask: how the network is called: alone, or in step with other runs.
+        ask: how the network is called: alone, in step with other runs, or by itself for as many samples as fit.
 
     """
 
@@ -93,9 +93,8 @@ class Guider:
     positive: Conditioning
     negative: Conditioning = ()
     cfg: float = 1.0
-    reference: bool = False
     others: tuple[Conditioning, ...] = ()
-    ask: Ask = alone
+    ask: Ask = field(default_factory=lambda: SharedSteps().ask)
 
     def denoiser(self, latent: Tensor, noise_mask: Tensor | None, check: Callable[[], None]) -> Denoiser:
         """Return the denoiser for a latent and its mask; ``check`` runs before each call of the network."""
@@ -108,7 +107,6 @@ class Guider:
             others=self.others,
             noise_mask=noise_mask,
             check=check,
-            reference=self.reference,
             ask=self.ask,
         )
 
@@ -129,8 +127,7 @@ def sample(  # noqa: PLR0913 - they are the sockets of KSampler and KSamplerAdva
     last_step: int | None = None,
     force_full_denoise: bool = True,
     disable_noise: bool = False,
-    reference: bool = False,
-    ask: Ask = alone,
+    ask: Ask | None = None,
     callback: Callback = unheard,
     check: Callable[[], None] = ignore,
 ) -> Latent:
@@ -151,8 +148,7 @@ def sample(  # noqa: PLR0913 - they are the sockets of KSampler and KSamplerAdva
         last_step: the step before which to stop; None runs to the end.
         force_full_denoise: whether the last step ends without noise, wherever it stops.
         disable_noise: start from the latent as it is, without fresh noise.
-        reference: see :class:`Guider`.
-        ask: likewise.
+        ask: how the network is called; see :class:`Guider`.
         callback: told of each step.
         check: called before each call of the network; it stops the sampling by raising InterruptedRunError.
 
@@ -171,7 +167,7 @@ def sample(  # noqa: PLR0913 - they are the sockets of KSampler and KSamplerAdva
         if force_full_denoise:
             sigmas[-1] = 0
     return sample_sigmas(
-        Guider(model, positive, negative, cfg, reference, ask=ask),
+        Guider(model, positive, negative, cfg, ask=ask or SharedSteps().ask),
         sampler=find_sampler(sampler),
         sigmas=sigmas[start_step:],
         seed=seed,

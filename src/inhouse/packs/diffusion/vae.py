@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
 
-from inhouse.errors import ModelUnsupportedError
-from inhouse.packs.diffusion.memory import back_off, is_out_of_memory, memory_border
+from inhouse.backends.batching import Batches
+from inhouse.errors import ModelUnsupportedError, OutOfMemoryError
 
 if TYPE_CHECKING:
     import torch
@@ -16,9 +17,16 @@ if TYPE_CHECKING:
 
     from inhouse.packs.diffusion.handle import Handle
     from inhouse.packs.diffusion.networks.autoencoder import Autoencoder, AutoencoderSpec
+    from inhouse.packs.diffusion.tiles import Tiling
 
 TILE_SIZE, OVERLAP = 512, 64
 """Pixels along each side of a tile, and of what neighbours share."""
+
+LEAST_TILE = 128
+"""Pixels along each side of the smallest tiles that are tried where larger ones do not fit."""
+
+Way: TypeAlias = "tuple[str, Callable[[Tensor], Tensor]]"
+"""What is done, and the function that does it."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +43,7 @@ class Vae:
         spec: its architecture.
         dtype: the type that it computes in.
         device: where it computes.
+        batches: how many pictures it works on at once.
 
     """
 
@@ -42,6 +51,7 @@ class Vae:
     spec: AutoencoderSpec
     dtype: torch.dtype
     device: str = "cpu"
+    batches: Batches = field(default_factory=Batches, compare=False, repr=False)
 
     def encode(self, pixels: Tensor) -> Tensor:
         """Return the means of the latents of pictures, which are first cropped to multiples of the downscale.
@@ -50,7 +60,7 @@ class Vae:
             OutOfMemoryError: not even a tile of one picture fits.
 
         """
-        return self._in_batches(self._encode, self._prepared(pixels), self._encode_tiles(TILE_SIZE, OVERLAP))
+        return self._in_batches(self._prepared(pixels), [("encode", self._encode), *self._encode_tiles()])
 
     def decode(self, latents: Tensor) -> Tensor:
         """Return the pictures of latents, clamped to 0 to 1.
@@ -59,17 +69,15 @@ class Vae:
             OutOfMemoryError: not even a tile of one picture fits.
 
         """
-        return _finished(self._in_batches(self._decode, latents, self._decode_tiles(TILE_SIZE, OVERLAP)))
+        return _finished(self._in_batches(latents, [("decode", self._decode), *self._decode_tiles()]))
 
     def encode_tiled(self, pixels: Tensor, *, tile_size: int = TILE_SIZE, overlap: int = OVERLAP) -> Tensor:
         """Encode tile by tile, blending where tiles overlap; both sizes in pixels."""
-        tiles = self._encode_tiles(tile_size, overlap)
-        return self._in_batches(tiles, self._prepared(pixels), tiles)
+        return self._in_batches(self._prepared(pixels), self._encode_tiles(tile_size, overlap))
 
     def decode_tiled(self, latents: Tensor, *, tile_size: int = TILE_SIZE, overlap: int = OVERLAP) -> Tensor:
         """Decode tile by tile, blending where tiles overlap; both sizes in pixels of the picture."""
-        tiles = self._decode_tiles(tile_size, overlap)
-        return _finished(self._in_batches(tiles, latents, tiles))
+        return _finished(self._in_batches(latents, self._decode_tiles(tile_size, overlap)))
 
     def _prepared(self, pixels: Tensor) -> Tensor:
         """Return (batch, 3, height, width), -1 to 1, cropped at the middle."""
@@ -89,56 +97,54 @@ class Vae:
             raise ModelUnsupportedError("This VAE has no decoder.", hint="Load a VAE that is whole.")
         return self.network.get().decode(latents.to(self.device, self.dtype)).float().cpu()
 
-    def _encode_tiles(self, tile_size: int, overlap: int) -> Callable[[Tensor], Tensor]:
-        from inhouse.packs.diffusion.tiles import Tiling
-
+    def _encode_tiles(self, tile_size: int = TILE_SIZE, overlap: int = OVERLAP) -> Iterator[Way]:
         scale = self.spec.downscale
-        tiling = Tiling(max(1, tile_size // scale), overlap // scale, input_scale=scale)
-        return lambda pixels: tiling.run(self._encode, pixels)
+        for tiling in _tilings(tile_size, overlap, scale, input_scale=scale):
+            yield f"encode in tiles of {tiling.size * scale}", partial(tiling.run, self._encode)
 
-    def _decode_tiles(self, tile_size: int, overlap: int) -> Callable[[Tensor], Tensor]:
-        from inhouse.packs.diffusion.tiles import Tiling
-
+    def _decode_tiles(self, tile_size: int = TILE_SIZE, overlap: int = OVERLAP) -> Iterator[Way]:
         scale = self.spec.downscale
-        tiling = Tiling(max(1, tile_size // scale), overlap // scale, output_scale=scale)
-        return lambda latents: tiling.run(self._decode, latents)
+        for tiling in _tilings(tile_size, overlap, scale, output_scale=scale):
+            yield f"decode in tiles of {tiling.size * scale}", partial(tiling.run, self._decode)
 
-    def _in_batches(
-        self, run: Callable[[Tensor], Tensor], samples: Tensor, tiles: Callable[[Tensor], Tensor]
-    ) -> Tensor:
-        """Run over as many samples at once as memory allows; tile by tile where it does not allow for one.
+    def _in_batches(self, samples: Tensor, ways: Iterable[Way]) -> Tensor:
+        """Run over as many samples at once as memory allows, the first way that it allows for one of them."""
+        if not len(samples):
+            return samples
+        failure: OutOfMemoryError | None = None
+        for kind, run in ways:
+            if failure is not None:
+                _log.warning("%s Trying to %s.", failure.message, kind)
+            try:
+                return self._batched(kind, run, samples)
+            except OutOfMemoryError as error:
+                failure = error.with_traceback(None)  # which holds what was computed
+        raise failure or OutOfMemoryError("There is no way.")
 
-        A processor gains nothing from batches; it takes one sample at a time.
-        """
+    def _batched(self, kind: str, run: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor:
         import torch
 
-        size = 1 if self.device == "cpu" else len(samples)
-        results: list[Tensor] = []
-        rest = samples
+        key = (kind, self.spec, self.dtype, tuple(samples.shape[1:]))
+        size = "x".join(map(str, samples.shape[1:]))
         with torch.inference_mode():
-            while len(rest):
-                result = _unless_out_of_memory(run, rest[:size])
-                if result is None and size > 1:
-                    size //= 2
-                    continue
-                if result is None:
-                    _log.warning("Not enough memory for a picture at once; working tile by tile.")
-                    with memory_border(f"a tile of a picture or latent of {tuple(rest.shape[2:])}"):
-                        result = tiles(rest[:1])
-                results.append(result)
-                rest = rest[len(result) :]
-        return torch.cat(results) if results else samples
+            results = self.batches.run(
+                len(samples),
+                lambda part: run(samples[part]),
+                key,
+                device=self.device,
+                what=f"one picture or latent of {size}, to {kind}",
+                most=1 if self.device == "cpu" else None,  # a processor gains nothing from batches
+            )
+            return torch.cat(results)
 
 
-def _unless_out_of_memory(run: Callable[[Tensor], Tensor], samples: Tensor) -> Tensor | None:
-    """Return the result, or None, with the cache emptied, when memory ran out."""
-    try:
-        return run(samples)
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-    back_off()
-    return None
+def _tilings(tile_size: int, overlap: int, scale: int, **scales: int) -> Iterator[Tiling]:
+    """Yield how to cut into tiles of a size in pixels, and of ever smaller ones."""
+    from inhouse.packs.diffusion.tiles import Tiling
+
+    yield Tiling(max(1, tile_size // scale), overlap // scale, **scales)
+    while (tile_size := tile_size // 2) >= LEAST_TILE:
+        yield Tiling(tile_size // scale, min(overlap, tile_size // 4) // scale, **scales)
 
 
 def _finished(pictures: Tensor) -> Tensor:

@@ -115,6 +115,12 @@ class NetworkInputs:
     sigma: Tensor | None = None
     negative: Tensor | None = None
 
+    @property
+    def kind(self) -> tuple[tuple[int, ...] | None, ...]:
+        """What inputs have to agree in to be joined: which fields there are, and the shape of a sample of each."""
+        told = (self.context, self.vector, self.guidance, self.sigma, self.negative)
+        return tuple(None if rows is None else tuple(rows.shape[1:]) for rows in told)
+
     def mapped(self, change: Change) -> NetworkInputs:
         """Return the same with every tensor changed."""
 

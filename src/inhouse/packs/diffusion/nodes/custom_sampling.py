@@ -59,9 +59,9 @@ def _sampled(
     from inhouse.packs.diffusion import sampling
 
     how = manner(context)
-    settings = {name: how.pop(name) for name in ("reference", "ask") if name in how}
+    ask = how.pop("ask")
     if isinstance(guider, sampling.Guider):
-        guider = replace(guider, **settings)
+        guider = replace(guider, ask=ask)
     fitted = sampling.fitted(latent, guider.model.latent_format)
     sampled: Sampled = sampling.sample_sigmas(
         guider,

@@ -9,6 +9,7 @@ from inhouse.backends.compute import Compute
 from inhouse.packs.diffusion.wires import Conditioning, Model
 
 if TYPE_CHECKING:
+    from inhouse.packs.diffusion.evaluation import Ask
     from inhouse.packs.diffusion.sampling import Progress
 
 SEED_MAX = 2**64 - 1
@@ -101,7 +102,18 @@ def manner(context: Context) -> dict[str, Any]:
     def report(progress: Progress) -> None:
         context.progress(progress.step, progress.steps, progress.preview)
 
-    return {"reference": context.service(Compute).reference, "callback": report, "check": context.check}
+    return {"ask": asking(context), "callback": report, "check": context.check}
+
+
+def asking(context: Context) -> Ask:
+    """Return how the networks of a run are called: in step with other runs, but for reference."""
+    from inhouse.backends.sharing import SharedSteps
+    from inhouse.packs.diffusion.evaluation import alone
+
+    compute = context.find(Compute)
+    if compute is not None and compute.reference:
+        return alone
+    return (context.find(SharedSteps) or SharedSteps()).ask
 
 
 NODES = [ksampler, ksampler_advanced]
