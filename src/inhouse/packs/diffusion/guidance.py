@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from inhouse.errors import NodeInputError
+from inhouse.packs.diffusion.control import controlled
 from inhouse.packs.diffusion.evaluation import Ask, Evaluation, alone, ignore
 from inhouse.packs.diffusion.inpainting import shown_beside
 from inhouse.packs.diffusion.patches import UNPATCHED, Patches
@@ -53,6 +54,7 @@ class GuidanceStep:
         prediction: how the network's output and ``x`` make a clean latent.
         predict: asks the network again and returns a clean latent; see `Predict`.
         others: the clean latents expected under further conditionings, for guidance that has more than two sides.
+        memory: what guidance keeps from step to step of one sampling; each has a key of its own.
 
     """
 
@@ -64,6 +66,7 @@ class GuidanceStep:
     prediction: Prediction
     predict: Predict
     others: tuple[Tensor, ...] = ()
+    memory: dict[object, Any] = field(default_factory=dict)
 
 
 Combine = Callable[[GuidanceStep], "Tensor"]
@@ -131,6 +134,7 @@ class GuidedDenoiser:
         cfg: the guidance scale. At 1 the negative entries make no difference where a positive one counts, and are
             not asked about when one counts everywhere.
         guidance: how the predictions are combined.
+        memory: what guidance keeps from step to step.
 
     """
 
@@ -138,6 +142,7 @@ class GuidedDenoiser:
     sides: Sequence[Sequence[Region]]
     cfg: float
     guidance: Guidance = field(default_factory=Guidance)
+    memory: dict[object, Any] = field(default_factory=dict, repr=False)
 
     @property
     def prediction(self) -> Prediction:
@@ -166,6 +171,7 @@ class GuidedDenoiser:
             prediction=self.prediction,
             predict=partial(self._again, x, sigma),
             others=tuple(others),
+            memory=self.memory,
         )
         return self.guidance(step), negative
 
@@ -240,10 +246,12 @@ def guided(
             replace(
                 region,
                 beside=shown_beside(model, region.options, latent, noise_mask),
-                told=model.conditioner(region.options, size),
+                told=model.conditioner({**region.options, "negative": region.negative}, size),
             )
             for region in side
         ]
-        for side in regions([positive, negative, *others, *guidance.others], latent, model.prediction)
+        for side in regions(
+            controlled([positive, negative, *others, *guidance.others], model, len(latent)), latent, model.prediction
+        )
     ]
     return GuidedDenoiser(Evaluation(model, check, ask), sides, cfg, guidance)

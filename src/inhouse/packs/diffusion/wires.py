@@ -9,7 +9,7 @@ from inhouse import Wire
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from inhouse.packs.diffusion import conditioning, noise, sampling, unet, vae
+    from inhouse.packs.diffusion import conditioning, control, noise, sampling, unet, vae
     from inhouse.packs.diffusion.samplers import base
     from inhouse.packs.diffusion.text import encoder
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     Clip: TypeAlias = encoder.TextEncoder
     Vae: TypeAlias = vae.Vae
     Conditioning: TypeAlias = conditioning.Conditioning
+    ControlNet: TypeAlias = control.ControlModel
     Sampler: TypeAlias = base.Sampler
     Sigmas: TypeAlias = Tensor
     Noise: TypeAlias = noise.NoiseMaker
@@ -26,6 +27,7 @@ else:
     Clip = Annotated[Any, Wire("CLIP")]
     Vae = Annotated[Any, Wire("VAE")]
     Conditioning = Annotated[Any, Wire("CONDITIONING")]
+    ControlNet = Annotated[Any, Wire("CONTROL_NET")]
     Sampler = Annotated[Any, Wire("SAMPLER")]
     Sigmas = Annotated[Any, Wire("SIGMAS")]
     Noise = Annotated[Any, Wire("NOISE")]

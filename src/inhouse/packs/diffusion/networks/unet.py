@@ -138,16 +138,16 @@ class UNet(nn.Module):
         super().__init__()
         self.spec = spec
         embedding = 4 * spec.channels
-        self.time_embed = _embedder(spec.channels, embedding)
+        self.time_embed = embedder(spec.channels, embedding)
         if spec.vector is not None:
-            self.label_emb = nn.Sequential(_embedder(spec.vector, embedding))
-        self.input_blocks = nn.ModuleList(nn.ModuleList(_layers(spec, block)) for block in spec.input)
+            self.label_emb = nn.Sequential(embedder(spec.vector, embedding))
+        self.input_blocks = nn.ModuleList(nn.ModuleList(block_layers(spec, block)) for block in spec.input)
         middle = spec.input[-1].out_channels
         residual = BlockSpec(middle, middle)
         self.middle_block = nn.ModuleList(
-            [*_layers(spec, replace(residual, depth=spec.middle_depth)), *_layers(spec, residual)]
+            [*block_layers(spec, replace(residual, depth=spec.middle_depth)), *block_layers(spec, residual)]
         )
-        self.output_blocks = nn.ModuleList(nn.ModuleList(_layers(spec, block)) for block in spec.output)
+        self.output_blocks = nn.ModuleList(nn.ModuleList(block_layers(spec, block)) for block in spec.output)
         last = spec.output[-1].out_channels
         self.out = nn.Sequential(nn.GroupNorm(32, last), nn.SiLU(), nn.Conv2d(last, spec.out_channels, 3, padding=1))
 
@@ -181,14 +181,14 @@ class UNet(nn.Module):
         skips: list[Tensor] = []
         for index, layers in enumerate(self.input_blocks):
             here = step("input", index)
-            x = added(_run(layers, x, here), residuals.inputs, index)
+            x = added(run_layers(layers, x, here), residuals.inputs, index)
             for change in patches.entering:
                 x = change(x, here.place)
             skips.append(x)
             for change in patches.kept:
                 x = change(x, here.place)
         here = step("middle", 0)
-        x = added(_run(self.middle_block, x, here), (residuals.middle,), 0)
+        x = added(run_layers(self.middle_block, x, here), (residuals.middle,), 0)
         for change in patches.middle:
             x = change(x, here.place)
         for index, layers in enumerate(self.output_blocks):
@@ -197,15 +197,17 @@ class UNet(nn.Module):
             here = step("output", index, (skips[-1].shape[-2], skips[-1].shape[-1]) if skips else None)
             for join in patches.joining:
                 x, skip = join(x, skip, here.place)
-            x = _run(layers, torch.cat([x, skip], dim=1), here)
+            x = run_layers(layers, torch.cat([x, skip], dim=1), here)
         return self.out(x)
 
 
-def _embedder(channels: int, embedding: int) -> nn.Sequential:
+def embedder(channels: int, embedding: int) -> nn.Sequential:
+    """Return two layers from a vector of channels to the embedding that every residual block is given."""
     return nn.Sequential(nn.Linear(channels, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
 
 
-def _layers(spec: UNetSpec, block: BlockSpec) -> Iterator[nn.Module]:
+def block_layers(spec: UNetSpec, block: BlockSpec) -> Iterator[nn.Module]:
+    """Return the layers of a block, each called with a feature map and a `Step`."""
     if block.resample == "in":
         yield Convolution(block.in_channels, block.out_channels)
     elif block.resample == "down":
@@ -219,7 +221,8 @@ def _layers(spec: UNetSpec, block: BlockSpec) -> Iterator[nn.Module]:
             yield Upsample(block.out_channels)
 
 
-def _run(layers: nn.Module, x: Tensor, step: Step) -> Tensor:
+def run_layers(layers: nn.Module, x: Tensor, step: Step) -> Tensor:
+    """Return a feature map (batch, channels, height, width) after the layers of a block."""
     for layer in layers.children():
         x = layer(x, step)
     return x

@@ -1,0 +1,36 @@
+"""Nodes that paint a part of a picture anew."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from inhouse import Image, Latent, Mask, node
+from inhouse.packs.diffusion.nodes.vae import whole
+from inhouse.packs.diffusion.wires import Conditioning, Vae
+
+
+class Told(NamedTuple):
+    """Both sides of guidance, told what is painted anew, and the picture as a latent."""
+
+    positive: Conditioning
+    negative: Conditioning
+    latent: Latent
+
+
+@node("InpaintModelConditioning", category="conditioning/inpaint")
+def condition(
+    *,
+    positive: Conditioning,
+    negative: Conditioning,
+    vae: Vae | None,
+    pixels: Image,
+    mask: Mask,
+    noise_mask: bool = True,
+) -> Told:
+    """Tell a model that was trained for it what to paint anew, and around what."""
+    from inhouse.packs.diffusion.inpainting import condition_on_picture
+
+    return Told(*condition_on_picture(positive, negative, whole(vae), pixels, mask, noise_mask=noise_mask))
+
+
+NODES = [condition]

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tests.packs.diffusion.checkpoints import SD2, save, save_checkpoint
+from tests.packs.diffusion.controls import adapter, control_tensors, picture
+
+from inhouse.errors import ModelMismatchError
+from inhouse.packs.diffusion.control_loading import load_control_net
+from inhouse.packs.diffusion.control_net import Adapter, ControlNet
+from inhouse.packs.diffusion.loading import load_checkpoint
+from inhouse.packs.diffusion.networks.inputs import NetworkInputs
+from inhouse.packs.diffusion.unet import DiffusionModel
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> DiffusionModel:
+    return load_checkpoint(save_checkpoint(tmp_path / "small.safetensors")).model
+
+
+def loaded(folder: Path, name: str = "lines") -> ControlNet:
+    control = load_control_net(save(folder / f"{name}.safetensors", control_tensors()))
+    assert isinstance(control, ControlNet)
+    return control
+
+
+def inputs(rows: int = 1) -> NetworkInputs:
+    return NetworkInputs(torch.randn(rows, 77, 64), sigma=torch.ones(rows))
+
+
+def test_a_control_net_steers_the_model_that_it_was_made_for(tmp_path: Path, model: DiffusionModel) -> None:
+    control = loaded(tmp_path)
+    control.check(model)
+    x, told = torch.randn(1, 4, 8, 8), inputs()
+    features = control.encode(picture().movedim(-1, 1))
+    found = control.residuals(x, torch.tensor([5.0]), told, features)
+    assert [tuple(maps.shape) for maps in found.skips if maps is not None] == [
+        (1, 32, 8, 8), (1, 32, 8, 8), (1, 32, 4, 4), (1, 64, 4, 4)
+    ]  # fmt: skip
+    plain = model.predict(x, torch.tensor([5.0]), told)
+    steered = model.predict(x, torch.tensor([5.0]), NetworkInputs(told.context, residuals=found))
+    assert not plain.allclose(steered, atol=1e-2)
+
+
+def test_an_inpainting_model_shows_it_the_latent_alone(tmp_path: Path) -> None:
+    control = loaded(tmp_path)
+    x, told = torch.randn(1, 9, 8, 8), inputs()
+    features = control.encode(picture().movedim(-1, 1))
+    all_of_it, latent = (control.residuals(part, torch.ones(1), told, features) for part in (x, x[:, :4]))
+    assert all_of_it.middle is not None
+    assert latent.middle is not None
+    assert all_of_it.middle.equal(latent.middle)
+
+
+def test_one_for_shuffled_pictures_counts_by_its_means(tmp_path: Path) -> None:
+    assert not loaded(tmp_path).pooled
+    control = loaded(tmp_path, "lines_shuffle")
+    found = control.residuals(
+        torch.randn(1, 4, 8, 8), torch.ones(1), inputs(), control.encode(torch.rand(1, 3, 64, 64))
+    )
+    assert found.skips[0] is not None
+    assert found.skips[0].std(dim=(2, 3)).max() < 1e-6
+
+
+def test_another_base_is_an_error_that_names_both(tmp_path: Path) -> None:
+    other = load_checkpoint(save_checkpoint(tmp_path / "other.safetensors", SD2)).model
+    with pytest.raises(ModelMismatchError, match=r"lines.*conditioning 64 wide, channels 32-64.*channels 64-128"):
+        loaded(tmp_path).check(other)
+
+
+def small_adapter(folder: Path) -> Adapter:
+    network = adapter(channels=[32, 64], num_res_blocks=1)
+    control = load_control_net(save(folder / "sketch.safetensors", dict(network.state_dict())))
+    assert isinstance(control, Adapter)
+    return control
+
+
+def test_an_adapter_computes_what_diffusers_does(tmp_path: Path) -> None:
+    network = adapter(channels=[32, 64], num_res_blocks=1)
+    shown = picture().movedim(-1, 1)
+    with torch.no_grad():
+        wanted = network(shown)
+    for found, theirs in zip(small_adapter(tmp_path).encode(shown), wanted, strict=True):
+        torch.testing.assert_close(found, theirs)
+
+
+def test_an_adapter_for_another_model_is_an_error(tmp_path: Path, model: DiffusionModel) -> None:
+    control = Adapter("sketch", small_adapter(tmp_path).network, 3, (1, 3), (32, 64), torch.float32)
+    control.check(model)
+    with pytest.raises(ModelMismatchError, match=r"T2I-adapter sketch was made for a UNet whose levels have 320, 640"):
+        Adapter("sketch", control.network, 3, (1, 3), (320, 640), torch.float32).check(model)
+
+
+def test_a_grey_adapter_is_shown_a_grey_picture(tmp_path: Path) -> None:
+    network = adapter(in_channels=1, channels=[32, 64], num_res_blocks=1)
+    control = load_control_net(save(tmp_path / "grey.safetensors", dict(network.state_dict())))
+    shown = picture().movedim(-1, 1)
+    with torch.no_grad():
+        wanted = network(shown.mean(dim=1, keepdim=True))
+    torch.testing.assert_close(control.encode(shown)[0], wanted[0])
+
+
+def test_feature_maps_are_added_where_the_adapter_says(tmp_path: Path) -> None:
+    control = Adapter("xl", small_adapter(tmp_path).network, 3, (1, None), (32, 64), torch.float32)
+    maps = (torch.ones(1, 32, 8, 8), torch.ones(1, 64, 4, 4))
+    found = control.residuals(torch.zeros(1, 4, 8, 8), torch.ones(1), inputs(), maps)
+    assert found.inputs == (None, maps[0])
+    assert found.middle is maps[1]
