@@ -139,6 +139,10 @@ class DiffusionModel:
         """Return the model with some options changed."""
         return self._same_network(options=MappingProxyType({**self.options, **options}))
 
+    def with_attention(self, attention: Attention | None) -> Self:
+        """Return the model with every attention computed in another way, None by torch's; patches stay around it."""
+        return self._same_network(attention=attention)
+
     def with_patches(self, more: Patches) -> Self:
         """Return the model with more patches behind those that it has."""
         return self._same_network(patches=self.patches + more)

@@ -1,7 +1,8 @@
 """Attention and the transformer blocks of latent diffusion (Rombach et al. 2022, https://arxiv.org/abs/2112.10752).
 
 Every attention of a UNet goes through one function, ``attend(query, key, value, heads, site)``, which the caller
-chooses: an implementation from `ATTENTION`, or one that does something else at some sites (see ``patches``).
+chooses: an implementation of `inhouse.backends.attention`, or one that does something else at some sites (see
+``patches``).
 """
 
 # A module's call is untyped in torch.
@@ -9,46 +10,40 @@ chooses: an implementation from `ATTENTION`, or one that does something else at 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from inhouse.backends import attention_kernels
 from inhouse.packs.diffusion.patches import Attention, Site
 
 if TYPE_CHECKING:
+    from inhouse.backends.attention_kernels import Attend
     from inhouse.packs.diffusion.networks.residual import Step
-
-
-def _split(tensor: Tensor, heads: int) -> Tensor:
-    return tensor.unflatten(-1, (heads, -1)).transpose(1, 2)
 
 
 def sdpa(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None = None) -> Tensor:
     """Attend with torch's fused kernels."""
     del site
-    query, key, value = (_split(tensor, heads) for tensor in (query, key, value))
-    return functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+    return attention_kernels.sdpa(query, key, value, heads)
 
 
 def plain(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None = None) -> Tensor:
-    """Attend by the formula, softmax(q k^T / sqrt(d)) v; Vaswani et al. (2017), https://arxiv.org/abs/1706.03762."""
+    """Attend by the formula."""
     del site
-    query, key, value = (_split(tensor, heads) for tensor in (query, key, value))
-    scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-    return (scores.softmax(dim=-1) @ value).transpose(1, 2).flatten(2)
+    return attention_kernels.plain(query, key, value, heads)
 
 
-def sliced(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None = None) -> Tensor:
-    """Attend 1024 queries at a time, for devices where the whole score matrix does not fit."""
-    return torch.cat([plain(part, key, value, heads, site) for part in query.split(1024, dim=1)], dim=1)
+def anywhere(attend: Attend) -> Attention:
+    """Return an attention that is the same at every site."""
 
+    def attention(query: Tensor, key: Tensor, value: Tensor, heads: int, site: Site | None) -> Tensor:
+        del site
+        return attend(query, key, value, heads)
 
-ATTENTION: Mapping[str, Attention] = MappingProxyType({"sdpa": sdpa, "sliced": sliced, "plain": plain})
-"""Implementations by name; all give the same result up to rounding."""
+    return attention
 
 
 class CrossAttention(nn.Module):
