@@ -113,6 +113,11 @@ class Narrator:
         """How far each node is that runs now, as clients are told."""
         return self._progress.running
 
+    @property
+    def status(self) -> str:
+        """How the run ended: ``success``, ``error`` or ``interrupted``; until it has, ``error``."""
+        return self._status or "error"
+
     def hear(self, event: Event) -> list[Message]:
         """Return what to tell of an event."""
         return self._hear[event.__class__](event)
@@ -131,7 +136,7 @@ class Narrator:
 
     def conclusion(self) -> Ended:
         """Return how the run ended; until it has, what there is so far."""
-        status = self._status or "error"
+        status = self.status
         success = status == "success"
         return Ended(
             status=status,

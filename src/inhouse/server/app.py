@@ -13,6 +13,7 @@ from inhouse.server.api_prefix import ApiPrefix
 from inhouse.server.auth import authenticator_for
 from inhouse.server.body_limit import BodyLimit
 from inhouse.server.cache_headers import CacheHeaders
+from inhouse.server.direct import Direct
 from inhouse.server.gate import Gate
 from inhouse.server.methods import Methods
 from inhouse.server.metrics import CountRequests
@@ -77,7 +78,8 @@ def create_app(gateway: Gateway) -> ASGIApp:
     static = canvas.frontend()
     app.include_router(canvas.routes(static, gateway.folders.state / "cache", {}))
     server = gateway.settings.server
-    inner = Methods(ApiPrefix(CacheHeaders(BodyLimit(app, server.max_upload_mb * _MB))))
+    direct = Direct(app, [prompt.submission(gateway.runs)])
+    inner = Methods(ApiPrefix(CacheHeaders(BodyLimit(direct, server.max_upload_mb * _MB))))
     gate = Gate(inner, authenticator_for(server), host=server.host, hosts=server.hosts)
     policy = canvas_policy(static / "index.html" if static is not None else None)
     return CountRequests(SecurityHeaders(gate, policy), gateway.metrics)

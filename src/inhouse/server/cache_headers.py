@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp", ".svg", ".gif")
+_ENDS = re.compile(r"\.[A-Za-z]{2,4}\Z")
+"""Nothing else has a policy; most requests are answered without a look at it."""
 _PRIVATE = ("/userdata/",)
 """Somebody's own: nothing on the way may keep it for others."""
 
@@ -18,7 +22,7 @@ class CacheHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, and add to the answer."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not _ENDS.search(scope["path"]):
             await self._app(scope, receive, send)
             return
 

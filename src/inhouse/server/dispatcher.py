@@ -267,7 +267,7 @@ class Dispatcher(Listener):
                 if self._draining:  # it runs again when the gateway does, and writes over its files
                     return False
                 await asyncio.sleep(_RETRY_SECONDS)
-        self._metrics.run_ended(run.label, run.narrator.conclusion().status, conclusion.finished - run.started)
+        self._metrics.run_ended(run.label, run.narrator.status, conclusion.finished - run.started)
         if conclusion.artifacts:
             self.on_end(conclusion.run_id)
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from fastapi import FastAPI
@@ -82,11 +82,13 @@ def refusal(error: InhouseError, status: int | None = None) -> Response:
 
 def install(app: FastAPI) -> None:
     """Make an application answer failures as this module says."""
-    app.add_exception_handler(InhouseError, _ours)
-    app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RequestValidationError, _validation)
-    app.add_exception_handler(ClientDisconnect, _gone)
-    app.add_exception_handler(Exception, _unexpected)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+def answer_to(request: Request, error: Exception) -> Response:
+    """Return what such an application answers to a failure."""
+    return next(_HANDLERS[kind] for kind in type(error).__mro__ if kind in _HANDLERS)(request, error)
 
 
 def _ours(_: Request, error: Exception) -> Response:
@@ -124,6 +126,17 @@ def _gone(_: Request, __: Exception) -> Response:
 def _unexpected(_: Request, error: Exception) -> Response:
     _log.error("A request failed.", exc_info=error)
     return _internal()
+
+
+_HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Response]] = MappingProxyType(
+    {
+        InhouseError: _ours,
+        HTTPException: _http,
+        RequestValidationError: _validation,
+        ClientDisconnect: _gone,
+        Exception: _unexpected,
+    }
+)
 
 
 def _internal() -> Response:

@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
     from starlette.websockets import WebSocket
 
+FRAMES = "inhouse.frames"
+"""The ASGI extension of a WebSocket that sends several messages at once: a coroutine function that takes them."""
 MAX_BYTES = 8 * 1024 * 1024
 """What may wait for a client that does not read."""
 MAX_FRAMES = 20_000
 """How many messages may wait for one."""
+_TOGETHER = 64 * 1024
+"""Bytes of messages that go in one piece."""
 _TRY_AGAIN_LATER = 1013
 
 
@@ -52,18 +56,31 @@ class Socket:
 
     async def pump(self) -> None:
         """Send what waits until the connection ends."""
-        send_text, send_bytes = self.websocket.send_text, self.websocket.send_bytes
+        send = self.websocket.scope.get("extensions", {}).get(FRAMES, self._send_each)
         try:
             while not self._overflow:
                 while self._frames:
-                    frame, _ = self._frames.popleft()
-                    self._bytes -= len(frame)
-                    await (send_text(frame) if isinstance(frame, str) else send_bytes(frame))
+                    await send(self._taken())
                 self._wake.clear()
                 await self._wake.wait()
             await self.websocket.close(_TRY_AGAIN_LATER, "too slow")
         except (WebSocketDisconnect, RuntimeError, OSError):  # it went away; whoever reads from it knows, too
             return
+
+    def _taken(self) -> list[str | bytes]:
+        """Take what goes in one piece; the rest waits here, where some of it can be left out if nobody reads."""
+        taken: list[str | bytes] = []
+        size = 0
+        while self._frames and size < _TOGETHER:
+            frame, _ = self._frames.popleft()
+            size += len(frame)
+            taken.append(frame)
+        self._bytes -= size
+        return taken
+
+    async def _send_each(self, frames: Iterable[str | bytes]) -> None:
+        for frame in frames:
+            await (self.websocket.send_text(frame) if isinstance(frame, str) else self.websocket.send_bytes(frame))
 
     def _shed(self) -> None:
         kept = deque(item for item in self._frames if not item[1])

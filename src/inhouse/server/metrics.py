@@ -47,6 +47,7 @@ class Metrics:
         self._names, self._shapes, self._classes = Labels(_NAMES), Labels(_SHAPES), Labels(_CLASSES)
         self._workers = Labels(_DEVICES)
         self._totals: dict[tuple[str, str], int] = {}
+        self._requests: dict[tuple[str, str, str], Counter] = {}
 
     def _make_run_series(self) -> None:
         registry = self.registry
@@ -146,7 +147,11 @@ class Metrics:
 
     def request_answered(self, method: str, route: str, status: int) -> None:
         """Count an answered request under the template of its route, of which there are as many as routes."""
-        self._http.labels(method if method in _METHODS else OTHER, route, str(status)).inc()
+        key = (method if method in _METHODS else OTHER, route, str(status))
+        series = self._requests.get(key)
+        if series is None:
+            series = self._requests[key] = self._http.labels(*key)
+        series.inc()
 
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Return all series and their media type, in the format that the ``Accept`` header prefers."""

@@ -132,13 +132,12 @@ class Runs:
             self._keys.pop(place).set_result(None)
 
     async def _accept(self, caller: Identity, body: Any, key: str | None, digest: str) -> Accepted:
-        folders = self._folders.of(caller.user)
         if self._change is not None:
             body = await self._change(body)
-        if self._is_light(body):
-            admission = self._admit(body, folders)
+        if self._is_light(body):  # nobody's choices are in it
+            admission = admit(body, self._catalogue.registry)
         else:
-            admission = await asyncio.to_thread(self._admit, body, folders)
+            admission = await asyncio.to_thread(self._admit, body, self._folders.of(caller.user))
         submission = self._submission(caller, admission, key, digest)
         sequence = await self._ledger.submit(submission)
         self._queue.push(Waiting.of(submission, sequence))

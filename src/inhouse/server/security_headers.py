@@ -7,7 +7,6 @@ import hashlib
 import re
 from pathlib import Path
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _INLINE = re.compile(r"<script(?![^>]*\bsrc\b)[^>]*>(.*?)</script>", re.DOTALL | re.IGNORECASE)
@@ -54,6 +53,11 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, policy: str) -> None:
         self._app = app
         self._policy = policy
+        self._fixed = {
+            b"x-content-type-options": b"nosniff",
+            b"referrer-policy": b"same-origin",
+            b"x-frame-options": b"SAMEORIGIN",
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, and add to the answer."""
@@ -63,11 +67,11 @@ class SecurityHeaders:
 
         async def adding(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.setdefault("content-security-policy", self._policy.replace("{sockets}", _sockets(scope)))
-                headers.setdefault("x-content-type-options", "nosniff")
-                headers.setdefault("referrer-policy", "same-origin")
-                headers.setdefault("x-frame-options", "SAMEORIGIN")
+                given = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in given}
+                policy = self._policy.replace("{sockets}", _sockets(scope)).encode("latin-1")
+                ours = {b"content-security-policy": policy, **self._fixed}
+                message["headers"] = [*given, *(header for header in ours.items() if header[0] not in names)]
             await send(message)
 
         await self._app(scope, receive, adding)

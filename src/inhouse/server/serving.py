@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import socket
@@ -12,6 +13,7 @@ import uvicorn
 
 from inhouse.errors import UsageError
 from inhouse.server.app import create_app
+from inhouse.server.connection import HttpConnection, WebSocketConnection
 from inhouse.server.gateway import open_gateway
 from inhouse.server.redaction import HideDenials, HideTokens
 
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 _BACKLOG = 2048
 _IDLE_SECONDS = 75
 """A connection on which nothing is asked is kept so long, as other servers of the kind keep it."""
+_COLLECT = (10_000, 20, 20)
+"""Python's collector looks for cycles after so many new objects; of a request hardly any is left at its end."""
 _PARTING_SECONDS = 5
 """Open requests and sockets get so long to end when the server does."""
 
@@ -55,7 +59,8 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
 def _config(app: ASGIApp) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        ws="websockets-sansio",
+        http=HttpConnection,
+        ws=WebSocketConnection,
         ws_per_message_deflate=False,  # previews are compressed already, and all else is small
         ws_max_size=1024 * 1024,  # what clients say is small
         log_level="warning",
@@ -76,6 +81,10 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        # What there is now stays: to look at it again and again is what most of the collector's time would go into.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_COLLECT)
         self._ready()
 
 

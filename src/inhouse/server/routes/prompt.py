@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from inhouse.compat.admission import read_body
 from inhouse.errors import RequestError
@@ -17,9 +18,8 @@ if TYPE_CHECKING:
     from inhouse.server.runs import Runs
 
 
-def routes(runs: Runs) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(tags=["runs"])
+def submission(runs: Runs) -> Route:
+    """Return the route on which a workflow is handed in, for who goes there directly."""
 
     async def submit(request: Request) -> Response:
         key = request.headers.get("idempotency-key")
@@ -30,8 +30,13 @@ def routes(runs: Runs) -> APIRouter:
             {"prompt_id": accepted.prompt_id, "number": accepted.number, "node_errors": accepted.node_errors}
         )
 
-    # FastAPI's way to an endpoint costs as much as all that this one does; its route is there to be described.
-    router.add_route("/prompt", submit, methods=["POST"], include_in_schema=False)
+    return Route("/prompt", submit, methods=["POST"])
+
+
+def routes(runs: Runs) -> APIRouter:
+    """Return the routes."""
+    router = APIRouter(tags=["runs"])
+    submit = submission(runs).endpoint
     router.post("/prompt", summary="Run a workflow", openapi_extra=_REQUEST, responses=_ANSWERS)(submit)
 
     @router.get("/prompt", summary="How many of my runs are left", response_model=dict[str, dict[str, int]])
