@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field
 from pydantic_settings import (
@@ -56,7 +57,27 @@ class WorkerSettings(BaseModel, frozen=True, extra="forbid"):
     attempts: int = Field(2, ge=1, description="How many workers may die of a run before it fails.")
     grace_seconds: float = Field(30, ge=0, description="How long a running workflow may go on after a request to stop.")
     cache_mb: int = Field(2048, ge=0, description="How much each worker remembers between runs, in MB.")
+    models_mb: int | None = Field(
+        None,
+        ge=0,
+        description="How much of its device's memory each worker's models may take, in MB; without it what is free"
+        " when a model comes. The least recently used make room; a model that is larger runs layer by layer.",
+    )
     reference: bool = Field(default=False, description="Compute in float32, deterministically.")
+
+
+class ComputeSettings(BaseModel, frozen=True, extra="forbid"):
+    """What models compute on, and how exactly."""
+
+    device: str = Field(
+        "auto",
+        description="A device as torch calls it, such as `cpu` or `cuda:1`; `auto` takes a card where there is one.",
+    )
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = Field(
+        "auto",
+        description="The type that diffusion models compute in; `auto` takes bfloat16 where the device multiplies it,"
+        " else float16 on a card and float32 on a processor.",
+    )
 
 
 class StorageSettings(BaseModel, frozen=True, extra="forbid"):
@@ -79,6 +100,7 @@ class Settings(BaseSettings):
     server: ServerSettings = ServerSettings()
     folders: FolderSettings = FolderSettings()
     workers: WorkerSettings = WorkerSettings()
+    compute: ComputeSettings = ComputeSettings()
     storage: StorageSettings = StorageSettings()
 
     @classmethod

@@ -80,7 +80,7 @@ def test_what_others_are_made_of_goes_after_them() -> None:
 
 
 def test_devices_have_budgets_of_their_own() -> None:
-    residency = Residency({"cpu": 100, "cuda:0": 100})
+    residency = Residency({"cuda:0": 100}, budget=100)
     here, there = Network(90), Network(90, device="cuda:0")
     use(residency, here, there)
     assert here.loaded

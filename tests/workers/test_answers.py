@@ -35,7 +35,9 @@ def test_figures_of_what_is_remembered(session: Session) -> None:
         "misses": 1,
     }
     assert stats["cache"]["bytes"] > 0
-    assert stats["models"] == {"loaded": 1, "bytes": 10}
+    assert stats["models"] == {
+            "loaded": 1, "bytes": 10, "hits": 0, "misses": 0, "evictions": 0, "streamed": 0,
+        }  # fmt: skip
     assert stats["devices"][0]["type"] == "cpu"
 
 

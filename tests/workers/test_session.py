@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from inhouse.backends.compute import Compute
-from inhouse.errors import FileError
+from inhouse.backends.residency import Residency
+from inhouse.errors import FileError, UsageError
 from inhouse.files import Folders
 from inhouse.models.catalogue import ModelCatalogue
 from inhouse.workers.session import Places, choice_sources, open_catalogue, open_session, temporary_folder
@@ -23,6 +24,15 @@ def test_a_session_has_every_packs_nodes_and_templates(tmp_path: Path) -> None:
 def test_a_reference_computes_in_float32(tmp_path: Path) -> None:
     with open_session(Places(tmp_path), reference=True) as session:
         assert session.engine.services[Compute] == Compute.for_reference()
+
+
+def test_device_precision_and_memory_are_what_was_asked_for(tmp_path: Path) -> None:
+    with open_session(Places(tmp_path), device="cpu", precision="float16", models_bytes=10) as session:
+        assert session.engine.services[Compute] == session.compute() == Compute("cpu", "float16")
+        assert isinstance(session.engine.services[Residency], Residency)
+    late = open_session(Places(tmp_path), precision="int4", detect=False)
+    with late as session, pytest.raises(UsageError, match="int4"):
+        session.compute()
 
 
 def test_a_folder_of_custom_nodes_that_is_not_there_is_named(tmp_path: Path) -> None:

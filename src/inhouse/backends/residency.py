@@ -53,7 +53,8 @@ class Residency:
     It holds no network itself: one that nobody refers to any more is gone. What is leased is never put out.
 
     Args:
-        budgets: device -> bytes for networks; a device without one has what is free there when a network comes.
+        budgets: device -> bytes for networks.
+        budget: bytes for networks on a device that has none of its own; None for what is free when a network comes.
         memory: tells how much is free on a device.
 
     Attributes:
@@ -65,10 +66,15 @@ class Residency:
     """
 
     def __init__(
-        self, budgets: Mapping[str, int] | None = None, *, memory: Callable[[str], Memory] = memory_of
+        self,
+        budgets: Mapping[str, int] | None = None,
+        *,
+        budget: int | None = None,
+        memory: Callable[[str], Memory] = memory_of,
     ) -> None:
         self.hits = self.misses = self.evictions = self.streamed = 0
         self._budgets = dict(budgets or {})
+        self._budget = budget
         self._memory = memory
         self._lock = threading.RLock()
         self._leases: WeakKeyDictionary[Resident[Any], int] = WeakKeyDictionary()
@@ -145,8 +151,9 @@ class Residency:
         device = resident.device
         others = [each for each in self._on(device) if each is not resident]
         coming = sum(each.nbytes for each in others if self._leases[each] and not each.loaded)
-        if device in self._budgets:
-            return self._budgets[device] - coming - sum(each.nbytes for each in others if each.loaded)
+        budget = self._budgets.get(device, self._budget)
+        if budget is not None:
+            return budget - coming - sum(each.nbytes for each in others if each.loaded)
         free = self._memory(device).free()
         return float("inf") if free is None else MARGIN * free - coming
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from inhouse.backends.compute import AUTO
 from inhouse.cli.exits import Exit, common, exit_code
 from inhouse.cli.options import AsJson, CustomNodesDir, InputDir, ModelsDir, OutputDir, WorkflowFile
 from inhouse.engine.control import Control
@@ -52,6 +53,16 @@ def run(
     out: OutputDir = Path("output"),
     custom_nodes: CustomNodesDir = None,
     reference: Annotated[bool, typer.Option("--reference", help="Compute in float32, deterministically.")] = False,
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="TYPE",
+            help="Compute in float32, bfloat16 or float16; auto takes the fastest that the device computes well in.",
+        ),
+    ] = AUTO,
+    device: Annotated[
+        str, typer.Option(metavar="DEVICE", help="Compute on cpu, cuda, cuda:1 and the like; auto takes a card.")
+    ] = AUTO,
     as_json: AsJson = False,
 ) -> None:
     """Run a workflow and say where its results lie."""
@@ -62,7 +73,7 @@ def run(
 
     with speaking(as_json=as_json) as voice:
         places = Places(models, input_dir, out, custom_nodes)
-        with open_session(places, reference=reference) as session:
+        with open_session(places, reference=reference, device=device, precision=precision) as session:
             workflow = load_workflow(session, file)
             workflow = Changes(tuple(changes or ()), seed, batch).apply(workflow, session.registry)
             code = _run(voice, session, workflow)

@@ -212,13 +212,16 @@ def _limits(storage: StorageSettings) -> Limits:
 
 
 def _workers(settings: Settings) -> list[Worker]:
-    own, folders = settings.workers, settings.folders
+    own, folders, compute = settings.workers, settings.folders, settings.compute
     config = WorkerConfig(
         Places(folders.models, folders.input, folders.output, folders.custom_nodes),
         folders.state,
-        own.reference,
-        own.cache_mb * _MB,
-        own.grace_seconds,
+        reference=own.reference,
+        cache_bytes=own.cache_mb * _MB,
+        models_bytes=None if own.models_mb is None else own.models_mb * _MB,
+        device=compute.device,
+        precision=compute.precision,
+        grace=own.grace_seconds,
     )
     if own.count == 0:
         return [InlineWorker("inline", config)]

@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from inhouse.backends.file_pool import FilePool
+from inhouse.backends.residency import Residency
 from inhouse.errors import UsageError
 from inhouse.workers.base import Description, PackDescription
 from inhouse.workers.devices import devices, versions
@@ -110,9 +111,14 @@ class Answers:
             "versions": versions(),
             "cache": {**remembered, "hits": cache.hits, "misses": cache.misses},
             "counts": dict(self._tally.counts),
-            "models": {"loaded": len(models), "bytes": sum(model.nbytes for model in models)},
+            "models": {"loaded": len(models), "bytes": sum(model.nbytes for model in models), **self._traffic()},
             **({"loras": pool.stats()} if (pool := self._files()) else {}),
         }
+
+    def _traffic(self) -> dict[str, int]:
+        """Return how often models were there, came, made room, and came in parts."""
+        figures = self._session.engine.services[Residency].figures()
+        return {name: figures[name] for name in ("hits", "misses", "evictions", "streamed")}
 
     def _files(self) -> FilePool | None:
         pool: FilePool | None = self._session.engine.services.get(FilePool)

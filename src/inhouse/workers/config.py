@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from inhouse.backends.compute import AUTO
 from inhouse.engine.engine import CACHE_BYTES
 from inhouse.workers.session import Places
 
@@ -20,6 +21,9 @@ class WorkerConfig:
         state: where its log (``logs``), the names that runs hold (``claims``) and its sockets (``sockets``) lie.
         reference: compute in float32, deterministically.
         cache_bytes: how much it remembers between runs.
+        models_bytes: how much of its device's memory models may take; None for what is free.
+        device: what it computes on, as torch calls it, or ``auto``.
+        precision: a row of `inhouse.backends.compute.PRECISIONS`.
         grace: seconds that a cancelled run may go on before its process is killed.
         silence: seconds without a sign of life after which its process is killed.
         start_seconds: how long it may take to become ready; packs may do much when they are imported.
@@ -32,6 +36,9 @@ class WorkerConfig:
     state: Path
     reference: bool = False
     cache_bytes: int = CACHE_BYTES
+    models_bytes: int | None = None
+    device: str = AUTO
+    precision: str = AUTO
     grace: float = 30.0
     silence: float = 120.0
     start_seconds: float = 600.0

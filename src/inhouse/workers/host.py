@@ -87,7 +87,14 @@ class Host:
         logging.getLogger("inhouse").addHandler(self._tally)
         host = PackHost(say=self._say, loop=asyncio.get_running_loop())
         with open_session(
-            config.places, reference=config.reference, cache_bytes=config.cache_bytes, host=host, detect=False
+            config.places,
+            reference=config.reference,
+            device=config.device,
+            precision=config.precision,
+            cache_bytes=config.cache_bytes,
+            models_bytes=config.models_bytes,
+            host=host,
+            detect=False,
         ) as session:
             self._answers = Answers(session, self._tally)
             self._runner = Runner(session, config.state / "claims", self._tell, lambda: self._writer.congested)

@@ -57,7 +57,14 @@ class InlineWorker(Worker):
         config = self.config
         host = PackHost(say=self._say, loop=asyncio.get_running_loop())
         session = open_session(
-            config.places, reference=config.reference, cache_bytes=config.cache_bytes, host=host, detect=False
+            config.places,
+            reference=config.reference,
+            device=config.device,
+            precision=config.precision,
+            cache_bytes=config.cache_bytes,
+            models_bytes=config.models_bytes,
+            host=host,
+            detect=False,
         )
         try:
             opened = await asyncio.to_thread(self._stack.enter_context, session)

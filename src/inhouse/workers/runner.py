@@ -82,7 +82,7 @@ class Runner:
     @cached_property
     def _compute(self) -> Compute:
         """What to compute on, found out when the first job comes."""
-        return self.session.engine.services.get(Compute) or Compute.detect()
+        return self.session.engine.services.get(Compute) or self.session.compute()
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:

@@ -6,15 +6,16 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from inhouse.backends.batching import Batches
-from inhouse.backends.compute import Compute
+from inhouse.backends.compute import AUTO, Compute
 from inhouse.backends.file_pool import FilePool
+from inhouse.backends.residency import Residency
 from inhouse.backends.sharing import SharedSteps
 from inhouse.engine.cache import Cache
 from inhouse.engine.engine import CACHE_BYTES, Engine
@@ -61,13 +62,21 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What a command works with; ``custom`` are the packs of custom nodes, where a folder of them was named."""
+    """What a command works with.
+
+    Attributes:
+        registry, catalogue, folders, templates, engine: as their types say.
+        compute: finds out what models compute on.
+        custom: the packs of custom nodes, where a folder of them was named.
+
+    """
 
     registry: Registry
     catalogue: ModelCatalogue
     folders: Folders
     templates: Sequence[Path]
     engine: Engine
+    compute: Callable[[], Compute]
     custom: CustomNodes | None = None
 
 
@@ -76,7 +85,10 @@ def open_session(
     places: Places,
     *,
     reference: bool = False,
+    device: str = AUTO,
+    precision: str = AUTO,
     cache_bytes: int = CACHE_BYTES,
+    models_bytes: int | None = None,
     host: PackHost | None = None,
     detect: bool = True,
 ) -> Iterator[Session]:
@@ -85,7 +97,10 @@ def open_session(
     Args:
         places: the folders.
         reference: compute in float32, deterministically.
+        device: what to compute on, as torch calls it; ``auto`` for the best there is.
+        precision: a row of `inhouse.backends.compute.PRECISIONS`.
         cache_bytes: how much the engine may remember between runs.
+        models_bytes: how much of a device's memory models may take; None for what is free when one comes.
         host: what stands behind the server that custom packs see; without one, nothing does.
         detect: find out now what to compute on, for which a graphics card's runtime is loaded; else nodes that compute
             have to be given it when they run.
@@ -93,8 +108,13 @@ def open_session(
     Raises:
         RegistryError: a pack cannot be loaded.
         FileError: a folder that was named is not there.
+        UsageError: a device or a precision that was named is not there.
 
     """
+
+    def compute() -> Compute:
+        return Compute.for_reference() if reference else Compute.detect(device, precision)
+
     # torch's threads wait for one another by spinning, which on a busy machine takes ten times as long as the work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     manager = load_packs()
@@ -116,12 +136,13 @@ def open_session(
             ModelCatalogue: catalogue,
             FilePool: FilePool(),
             Batches: batches,
+            Residency: Residency(budget=models_bytes),
             SharedSteps: SharedSteps(turn, batches),
         }
         if detect or reference:
-            services[Compute] = Compute.for_reference() if reference else Compute.detect()
+            services[Compute] = compute()
         engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services, turn=turn))
-        yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine, custom)
+        yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine, compute, custom)
 
 
 def open_catalogue(models: Path) -> ModelCatalogue:

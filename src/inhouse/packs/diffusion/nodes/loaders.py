@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from inhouse import Choices, Context, Range, Widget, node
 from inhouse.backends.compute import Compute
+from inhouse.backends.file_pool import FilePool
+from inhouse.backends.residency import Residency
 from inhouse.models.catalogue import ModelCatalogue
 from inhouse.packs.diffusion.wires import Clip, Model, Vae
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from inhouse.packs.diffusion.assembly import Placement
+    from inhouse.packs.diffusion.lora_file import Lora
     from inhouse.packs.diffusion.text.encoder import TextEncoder
     from inhouse.packs.diffusion.text_model import TextModels
 
@@ -83,7 +86,7 @@ def load_checkpoint(*, ckpt_name: Annotated[str, Choices("models/checkpoints")],
 
     parts = loading.load_checkpoint(_path(context, "checkpoints", ckpt_name), placement_of(context))
     clip = _encoder(parts.clip, context) if parts.clip is not None else None
-    return Loaded(parts.model, clip, parts.vae)
+    return Loaded(_attending(parts.model, context), clip, parts.vae)
 
 
 @node("UNETLoader", category="advanced/loaders", display_name="Load Diffusion Model", fingerprint=_unet_state)
@@ -99,8 +102,9 @@ def load_unet(
     from inhouse.packs.diffusion import loading
 
     rounded = {"fp8_e5m2": torch.float8_e5m2, "default": None}.get(weight_dtype, torch.float8_e4m3fn)
-    placement = replace(placement_of(context), rounded=rounded)
-    return loading.load_diffusion_model(_path(context, "diffusion_models", unet_name), placement)
+    placement = replace(placement_of(context), rounded=rounded, compact=rounded is not None)
+    model = loading.load_diffusion_model(_path(context, "diffusion_models", unet_name), placement)
+    return _attending(model, context)
 
 
 _CLIP_TYPES = (
@@ -178,10 +182,12 @@ def load_lora(
     context: Context,
 ) -> Patched:
     """Put a LoRA on a model and its text encoder; both stay as they were for whoever else uses them."""
-    from inhouse.packs.diffusion import loading, lora
+    if not strength_model and not strength_clip:
+        return Patched(model, clip)
+    from inhouse.packs.diffusion.lora import apply_lora
 
-    file = loading.load_lora(_path(context, "loras", lora_name))
-    patched, text = lora.apply_lora(model, clip.models if clip else None, file, strength_model, strength_clip)
+    texts = clip.models if clip else None
+    patched, text = apply_lora(model, texts, _lora(context, lora_name), strength_model, strength_clip)
     return Patched(patched or model, clip.with_models(text) if clip and text else clip)
 
 
@@ -194,10 +200,11 @@ def load_lora_model_only(
     context: Context,
 ) -> Model:
     """Put a LoRA on a model and leave the text encoder alone."""
-    from inhouse.packs.diffusion import loading, lora
+    if not strength_model:
+        return model
+    from inhouse.packs.diffusion.lora import apply_lora
 
-    file = loading.load_lora(_path(context, "loras", lora_name))
-    return lora.apply_lora(model, None, file, strength_model, 0.0)[0] or model
+    return apply_lora(model, None, _lora(context, lora_name), strength_model, 0.0)[0] or model
 
 
 @node("CLIPSetLastLayer", category="conditioning", display_name="CLIP Set Last Layer")
@@ -206,8 +213,22 @@ def set_last_layer(*, clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, 
     return clip.with_layer(stop_at_clip_layer)
 
 
+def _lora(context: Context, name: str) -> Lora:
+    """Return a LoRA file, read once for all nodes that use it."""
+    from inhouse.packs.diffusion.loading import load_lora
+
+    return context.service(FilePool).get(_path(context, "loras", name), load_lora)
+
+
 def _path(context: Context, kind: str, name: str) -> Path:
     return context.service(ModelCatalogue).path(kind, name)
+
+
+def _attending(model: Model, context: Context) -> Model:
+    """Return a model with the attention that the settings ask for."""
+    from inhouse.packs.diffusion.attention import attention_of
+
+    return model.with_attention(attention_of(context.service(Compute), model.device))
 
 
 def placement_of(context: Context, device: str | None = None) -> Placement:
@@ -217,7 +238,11 @@ def placement_of(context: Context, device: str | None = None) -> Placement:
     from inhouse.packs.diffusion.assembly import Placement
 
     compute = context.service(Compute)
-    return Placement(getattr(torch, compute.dtype), "cpu" if device == "cpu" else compute.device)
+    return Placement(
+        getattr(torch, compute.dtype),
+        "cpu" if device == "cpu" else compute.device,
+        residency=context.service(Residency),
+    )
 
 
 def _text_encoder(context: Context, names: list[str], kind: str, device: str | None) -> TextEncoder:
