@@ -25,7 +25,10 @@ NODE_MODULES = (
     "noises",
     "merging",
     "model_sampling",
+    "model_patches",
+    "guidance",
     "transformers",
+    "engines",
 )
 """Modules of ``nodes``; each has its nodes in ``NODES``."""
 

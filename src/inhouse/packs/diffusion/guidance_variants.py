@@ -74,7 +74,7 @@ def perpendicular_negative(scale: float) -> Combine:
     def combine(step: GuidanceStep) -> Tensor:
         empty = step.others[-1]
         positive, negative = step.positive - empty, step.negative - empty
-        away = negative - _along(negative, positive)
+        away = negative - along(negative, positive)
         return empty + (positive - away * scale) * step.cfg
 
     return combine
@@ -108,7 +108,7 @@ def _nowhere_else(
     return attend(query, key, value, heads, site)
 
 
-def _along(vector: Tensor, direction: Tensor) -> Tensor:
+def along(vector: Tensor, direction: Tensor) -> Tensor:
     """Return, for each sample, the part of a vector that lies along a direction."""
     axes = tuple(range(1, vector.ndim))
     length = (direction * direction).sum(axes, keepdim=True)

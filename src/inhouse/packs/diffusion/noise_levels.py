@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # Stable Diffusion 1 and 2, and SDXL: https://arxiv.org/abs/2112.10752, configs of the official checkpoints.
 BETA_START, BETA_END, TIMESTEPS = 0.00085, 0.012, 1000
 
-TERMINAL_ALPHA_CUMPROD = 4.8973e-08
+TERMINAL_ALPHA_CUMPROD = 4.89735e-08
 """Signal power that a zero terminal SNR leaves: a noise level of 4,519, which float32 still computes with."""
 
 
