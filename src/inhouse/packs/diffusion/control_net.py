@@ -60,13 +60,13 @@ class ControlNet:
 
     def encode(self, picture: Tensor) -> tuple[Tensor, ...]:
         """Return the picture's features (batch, channels, height / 8, width / 8)."""
-        with torch.inference_mode():
-            return (self.network.get().encode(picture.to(self.device, self.dtype)),)
+        with self.network.lease() as network, torch.inference_mode():
+            return (network.encode(picture.to(self.device, self.dtype)),)
 
     def residuals(self, x: Tensor, timestep: Tensor, inputs: NetworkInputs, features: tuple[Tensor, ...]) -> Residuals:
         """Return what it adds to what the UNet's input blocks hand over, and to its middle."""
-        with torch.inference_mode():
-            found: Residuals = self.network.get()(
+        with self.network.lease() as network, torch.inference_mode():
+            found: Residuals = network(
                 x[:, : self.spec.half.in_channels].to(self.device, self.dtype),
                 timestep.to(self.device),
                 inputs.placed(self.device, self.dtype),
@@ -111,8 +111,8 @@ class Adapter:
         shown = picture.mean(dim=1, keepdim=True) if self.picture_channels == 1 else picture
         rows, columns = (-(-side // _WHOLE) * _WHOLE for side in shown.shape[-2:])
         shown = resize(shown, columns, rows, "nearest-exact")
-        with torch.inference_mode():
-            return tuple(self.network.get()(shown.to(self.device, self.dtype)))
+        with self.network.lease() as network, torch.inference_mode():
+            return tuple(network(shown.to(self.device, self.dtype)))
 
     def residuals(self, x: Tensor, timestep: Tensor, inputs: NetworkInputs, features: tuple[Tensor, ...]) -> Residuals:
         """Return the feature maps at the ends of the UNet's levels."""

@@ -119,9 +119,9 @@ class TextModel:
         """Return the embeddings (batch, tokens, width) of tokens (batch, tokens), without their positions."""
         import torch
 
-        with torch.inference_mode():
-            vectors: Tensor = self.network.get().text_model.embeddings.token_embedding(ids)
-            return vectors
+        with self.network.lease() as network, torch.inference_mode():
+            vectors: Tensor = network.text_model.embeddings.token_embedding(ids.to(self.network.device))
+            return vectors.to(ids.device)
 
     def hidden_states(self, embeddings: Tensor) -> tuple[Tensor, ...]:
         """Return ``layers + 1`` tensors (batch, tokens, width): the embeddings with positions, each layer's output.
@@ -130,20 +130,24 @@ class TextModel:
         """
         import torch
 
-        with torch.inference_mode():
-            return self.network.get()(embeddings)  # type: ignore[no-any-return]
+        with self.network.lease() as network, torch.inference_mode():
+            states: tuple[Tensor, ...] = network(embeddings.to(self.network.device))
+            return tuple(state.to(embeddings.device) for state in states)
 
     def final_norm(self, hidden: Tensor) -> Tensor:
         """Return a layer's output (batch, tokens, width) normed."""
         import torch
 
-        with torch.inference_mode():
-            normed: Tensor = self.network.get().text_model.final_layer_norm(hidden)
-            return normed
+        with self.network.lease() as network, torch.inference_mode():
+            normed: Tensor = network.text_model.final_layer_norm(hidden.to(self.network.device))
+            return normed.to(hidden.device)
 
     def project(self, pooled: Tensor) -> Tensor:
         """Return pooled tokens (batch, width) projected; as they are where the model has no projection."""
         import torch
 
-        with torch.inference_mode():
-            return pooled if self.spec.projection is None else self.network.get().text_projection(pooled)
+        if self.spec.projection is None:
+            return pooled
+        with self.network.lease() as network, torch.inference_mode():
+            projected: Tensor = network.text_projection(pooled.to(self.network.device))
+            return projected.to(pooled.device)

@@ -93,7 +93,8 @@ class DiffusionModel:
         conditioner: from an entry's options, with ``negative`` among them (whether it says what the picture does not
             show), and the latent's height and width to what the network is told beside the text: ``vector`` (1 or
             batch, channels) and ``guidance`` (1 or batch,), as `NetworkInputs` has them.
-        network: the network with the LoRAs added; made by the methods below.
+        engine: from a network to one that another runtime runs; None leaves it as it is.
+        network: the network with the LoRAs added, then run by the engine; made by the methods below.
 
     """
 
@@ -109,13 +110,14 @@ class DiffusionModel:
     attention: Attention | None = None
     patches: Patches = UNPATCHED
     conditioner: Conditioner = nothing_more
+    engine: Callable[[nn.Module], nn.Module] | None = None
     network: Handle[nn.Module] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         from inhouse.packs.diffusion.lora import patched
 
         network = self.base.derived(partial(patched, loras=self.loras)) if self.loras else self.base
-        object.__setattr__(self, "network", network)
+        object.__setattr__(self, "network", network.derived(self.engine) if self.engine else network)
 
     @property
     def in_channels(self) -> int:
@@ -142,6 +144,10 @@ class DiffusionModel:
     def with_attention(self, attention: Attention | None) -> Self:
         """Return the model with every attention computed in another way, None by torch's; patches stay around it."""
         return self._same_network(attention=attention)
+
+    def with_engine(self, engine: Callable[[nn.Module], nn.Module] | None) -> Self:
+        """Return the model with its network, LoRAs and all, run by another runtime."""
+        return replace(self, engine=engine)
 
     def with_patches(self, more: Patches) -> Self:
         """Return the model with more patches behind those that it has."""
@@ -174,9 +180,9 @@ class DiffusionModel:
 
         from inhouse.packs.diffusion.networks.attention import sdpa
 
-        network, changed = self.network.get(), self.patches + patches
-        call = partial(network, attend=changed.around_attention(self.attention or sdpa), patches=changed)
-        with torch.inference_mode():
+        changed = self.patches + patches
+        with self.network.lease() as network, torch.inference_mode():
+            call = partial(network, attend=changed.around_attention(self.attention or sdpa), patches=changed)
             output = changed.around_network(call)(
                 x.to(self.device, self.dtype), timestep.to(self.device), inputs.placed(self.device, self.dtype)
             )

@@ -90,12 +90,14 @@ class Vae:
     def _encode(self, pixels: Tensor) -> Tensor:
         if not self.spec.encoder:
             raise ModelUnsupportedError("This VAE has no encoder.", hint="Load a VAE that is whole.")
-        return self.network.get().encode(pixels.to(self.device, self.dtype))[0].float().cpu()
+        with self.network.lease() as network:
+            return network.encode(pixels.to(self.device, self.dtype))[0].float().cpu()
 
     def _decode(self, latents: Tensor) -> Tensor:
         if not self.spec.decoder:
             raise ModelUnsupportedError("This VAE has no decoder.", hint="Load a VAE that is whole.")
-        return self.network.get().decode(latents.to(self.device, self.dtype)).float().cpu()
+        with self.network.lease() as network:
+            return network.decode(latents.to(self.device, self.dtype)).float().cpu()
 
     def _encode_tiles(self, tile_size: int = TILE_SIZE, overlap: int = OVERLAP) -> Iterator[Way]:
         scale = self.spec.downscale

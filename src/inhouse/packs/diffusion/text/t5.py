@@ -130,9 +130,8 @@ class T5Encoder:
         weighted = bool((weights != 1).any())
         empty: Chunk = [(END_TOKEN, 1.0), *[(PAD_TOKEN, 1.0)] * (len(window) - 1)]
         batch = [window, empty] if weighted else [window]
-        network, device = self.model.network.get(), self.model.device
-        with torch.inference_mode():
-            vectors = network(_embedded(network, batch, device)).float()
+        with self.model.network.lease() as network, torch.inference_mode():
+            vectors = network(_embedded(network, batch, self.model.device)).float()
             if weighted:
                 factors = weights.to(vectors)[:, None]
                 scaled = vectors[1] + (vectors[0] - vectors[1]) * factors
