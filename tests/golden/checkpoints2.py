@@ -131,8 +131,8 @@ DRAWN: Mapping[str, Mapping[str, Callable[[], Tensors]]] = {
         "emb_a1111": lambda: {"*": _embedding(6005, 768)},
     },
 }
-"""Folder of a models folder -> kind -> what draws it. ``emb_a1111`` was a pickle when the results were made, in float32;
-a pickle is never loaded here, so it is converted."""
+"""Folder of a models folder -> kind -> what draws it. When the results were made, ``emb_a1111`` was a pickle of
+float32; a pickle is never loaded here, so it is converted."""
 WHOLE = frozenset({"emb_a1111"})
 """Kinds that are stored in float32; the others in float16."""
 
