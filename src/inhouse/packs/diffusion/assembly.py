@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import torch
 
+from inhouse.backends.batching import Batches
 from inhouse.backends.residency import Residency
 from inhouse.backends.streaming import stream
 from inhouse.errors import ModelFormatError
@@ -52,6 +53,7 @@ class Placement:
         compact: keep weights in memory in the type of their file, or the one they are rounded to, and cast a layer's
             when it is called: half or a quarter of the memory, for some more work at each call.
         residency: decides which networks stay in memory; the same for all that are to share it.
+        batches: decides how many samples are computed at once, likewise.
 
     """
 
@@ -60,6 +62,7 @@ class Placement:
     rounded: torch.dtype | None = None
     compact: bool = False
     residency: Residency = field(default_factory=Residency, compare=False)
+    batches: Batches = field(default_factory=Batches, compare=False)
 
 
 class Checkpoint(NamedTuple):
@@ -194,7 +197,7 @@ def build_vae(weights: Weights, placement: Placement) -> Vae:
     """
     spec = read_spec(weights, AutoencoderSpec.from_shapes)
     handle = handle_of(lambda: Autoencoder(spec), weights, replace(placement, rounded=None))
-    return Vae(handle, spec, placement.dtype, placement.device)
+    return Vae(handle, spec, placement.dtype, placement.device, placement.batches)
 
 
 def read_spec(weights: Weights, read: Callable[[Mapping[str, tuple[int, ...]]], S]) -> S:

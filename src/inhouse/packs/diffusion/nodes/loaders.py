@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 from inhouse import Choices, Context, Range, Widget, node
+from inhouse.backends.batching import Batches
 from inhouse.backends.compute import Compute
 from inhouse.backends.file_pool import FilePool
 from inhouse.backends.residency import Residency
@@ -242,6 +243,7 @@ def placement_of(context: Context, device: str | None = None) -> Placement:
         getattr(torch, compute.dtype),
         "cpu" if device == "cpu" else compute.device,
         residency=context.service(Residency),
+        batches=context.find(Batches) or Batches(),
     )
 
 
