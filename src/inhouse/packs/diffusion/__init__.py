@@ -24,6 +24,7 @@ NODE_MODULES = (
     "sigmas",
     "noises",
     "merging",
+    "saving",
     "model_sampling",
     "model_patches",
     "guidance",

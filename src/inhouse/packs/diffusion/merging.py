@@ -10,7 +10,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 import torch
@@ -75,7 +75,7 @@ def merge_models(first: DiffusionModel, second: DiffusionModel, mix: Mix) -> Dif
     """
     if type(first.spec) is not type(second.spec) or first.context_width != second.context_width:
         raise _mismatch("the models")
-    base = _merged(first, second, mix, first.dtype, first.device)
+    base = _merged(first, second, mix, first.dtype)
     return replace(first, base=base, loras=())
 
 
@@ -93,7 +93,7 @@ def merge_text_models(first: TextModels, second: TextModels, mix: Mix) -> TextMo
         one: Any = part
         other: Any = second.parts[name]
         stored = getattr(one, "stored", None)
-        parts[name] = replace(one, base=_merged(one, other, mix, torch.float32, "cpu", stored), loras=())
+        parts[name] = replace(one, base=_merged(one, other, mix, torch.float32, stored), loras=())
     return replace(first, parts=parts)
 
 
@@ -112,9 +112,23 @@ class _Patched(Protocol):
 _P = TypeVar("_P", bound=_Patched)
 
 
-def _merged(
-    first: _P, second: _P, mix: Mix, dtype: torch.dtype, device: str, rounded: torch.dtype | None = None
-) -> Handle[Any]:
+def scaled_text_models(models: TextModels, factors: Mapping[str, float]) -> TextModels:
+    """Return text models with some parameters scaled: what their names hold -> factor."""
+
+    def read(known: Parameters, rounded: torch.dtype | None, name: str) -> Tensor:
+        factor = math.prod(factor for held, factor in factors.items() if held in name)
+        return _rounded(known.read(name).float() * factor, rounded)
+
+    parts: dict[str, Any] = {}
+    for name, part in models.parts.items():
+        one: Any = part
+        known = parameters_of(one.base, one.loras)
+        changed = replace(known, read=partial(read, known, getattr(one, "stored", None)))
+        parts[name] = replace(one, base=_handle(changed, torch.float32, one.base), loras=())
+    return replace(models, parts=parts)
+
+
+def _merged(first: _P, second: _P, mix: Mix, dtype: torch.dtype, rounded: torch.dtype | None = None) -> Handle[Any]:
     one, other = parameters_of(first.base, first.loras), parameters_of(second.base, second.loras)
     missing = [name for name, shape in one.shapes.items() if not _fits(shape, other.shapes.get(name))]
     if len(missing) > len(one.shapes) // 2:
@@ -127,13 +141,23 @@ def _merged(
         value = one.read(name).float()
         if name not in left:
             value = mix(name, value, _padded(other.read(name).float(), value.shape))
-        return value.to(rounded) if rounded else value
+        return _rounded(value, rounded)
 
-    mixture = Parameters(one.make, one.shapes, read, one.stored)
+    return _handle(replace(one, read=read), dtype, first.base)
+
+
+def _rounded(value: Tensor, dtype: torch.dtype | None) -> Tensor:
+    return value.to(dtype) if dtype else value
+
+
+def _handle(parameters: Parameters, dtype: torch.dtype, like: Handle[Any]) -> Handle[Any]:
+    """Return the handle of a network with these parameters, which lives where another does."""
     return Handle(
-        lambda: _built(mixture, dtype, device),
-        nbytes=sum(math.prod(shape) for shape in one.shapes.values()) * dtype.itemsize,
-        parameters=mixture,
+        lambda: _built(parameters, dtype, like.device),
+        nbytes=sum(math.prod(shape) for shape in parameters.shapes.values()) * dtype.itemsize,
+        residency=like.residency,
+        device=like.device,
+        parameters=parameters,
     )
 
 

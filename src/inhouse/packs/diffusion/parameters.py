@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -73,7 +73,7 @@ def parameters_in_files(
     return Parameters(make, shapes(weights), read, stored)
 
 
-def parameters_of(handle: Handle[nn.Module], loras: Sequence[LoraApplication] = ()) -> Parameters:
+def parameters_of(handle: Handle[Any], loras: Sequence[LoraApplication] = ()) -> Parameters:
     """Return a network's parameters with LoRAs on them, out of its files where they are known."""
     if handle.parameters is not None:
         return handle.parameters.with_loras(loras)

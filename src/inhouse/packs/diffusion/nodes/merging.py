@@ -12,6 +12,7 @@ from inhouse.packs.diffusion.wires import Clip, Model
 
 CATEGORY = "advanced/model_merging"
 Ratio = Annotated[float, Range(0, 1, step=0.01)]
+Factor = Annotated[float, Range(0, 10, step=0.01)]
 Multiplier = Annotated[float, Range(-10, 10, step=0.01)]
 
 
@@ -81,6 +82,15 @@ def subtract_clip(*, clip1: Clip, clip2: Clip, multiplier: Multiplier = 1.0) -> 
     return clip1.with_models(merging.merge_text_models(clip1.models, clip2.models, mix))
 
 
+@node("CLIPAttentionMultiply", category="_for_testing/attention_experiments", flags={"experimental": True})
+def multiply_clip(*, clip: Clip, q: Factor = 1.0, k: Factor = 1.0, v: Factor = 1.0, out: Factor = 1.0) -> Clip:
+    """Multiply the parts of a text encoder's attention."""
+    from inhouse.packs.diffusion import merging
+
+    factors = {f".self_attn.{name}_proj.": factor for name, factor in (("q", q), ("k", k), ("v", v), ("out", out))}
+    return clip.with_models(merging.scaled_text_models(clip.models, factors))
+
+
 def _numbered(name: str, count: int, end: str = ".") -> tuple[str, ...]:
     return tuple(f"{name}{index}{end}" for index in range(count))
 
@@ -133,5 +143,6 @@ NODES = [
     merge_clip,
     add_clip,
     subtract_clip,
+    multiply_clip,
     *(_block_node(node_id, names) for node_id, names in BLOCKS.items()),
 ]
