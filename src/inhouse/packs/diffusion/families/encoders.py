@@ -93,6 +93,14 @@ def _always(encoder: Habits) -> Callable[[Weights], Habits]:
 
 
 _BESIDE = MappingProxyType({"clip_l": _always(CLIP_L_BESIDE), "clip_g": _always(CLIP_G)})
+_SD3 = EncoderSet(
+    "Stable Diffusion 3",
+    # CLIP-L's pooled output is taken without its projection, whatever the file holds.
+    MappingProxyType(
+        {**_BESIDE, "clip_l": _always(replace(CLIP_L_BESIDE, projected=False)), "t5xxl": _always(T5_OF_SD3)}
+    ),
+    SD3,
+)
 SETS: Mapping[str, EncoderSet] = MappingProxyType(
     {
         "stable_diffusion": EncoderSet(
@@ -101,7 +109,7 @@ SETS: Mapping[str, EncoderSet] = MappingProxyType(
             ALONE,
         ),
         "sdxl": EncoderSet("Stable Diffusion XL", _BESIDE, SDXL),
-        "sd3": EncoderSet("Stable Diffusion 3", MappingProxyType({**_BESIDE, "t5xxl": _always(T5_OF_SD3)}), SD3),
+        "sd3": _SD3,
         "flux": EncoderSet(
             "Flux.1", MappingProxyType({"clip_l": _always(CLIP_L_POOLED), "t5xxl": _always(T5_OF_FLUX)}), FLUX
         ),
