@@ -13,6 +13,7 @@ from inhouse.compat.document import read_workflow
 from inhouse.workers.session import Places, Session, open_session
 
 EVERY_DAY = (
+    "cn_stack2_adv",
     "f_batch3",
     "f_cond_setarea",
     "f_inpaint_vaeencodeforinpaint",

@@ -10,6 +10,10 @@ from safetensors.torch import load_file, save_file
 from tests.program import Command
 from tests.tiny_model import NAME, text_to_image
 
+from inhouse.backends.file_pool import FilePool
+from inhouse.compat.prompt import read_prompt
+from inhouse.workers.session import Places, open_session
+
 PREFIX = "model.diffusion_model."
 
 
@@ -83,3 +87,14 @@ def test_a_deeper_layer_of_the_text_encoder_may_be_asked_for(command: Command, p
     nodes = text_to_image(positive={"clip": ["last", 0]})
     nodes["last"] = {"class_type": "CLIPSetLastLayer", "inputs": {"clip": ["loader", 1], "stop_at_clip_layer": -1}}
     assert pixels(command, parts, nodes) == pixels(command, parts, text_to_image())
+
+
+def test_a_lora_file_is_read_once_for_all_nodes_and_runs(parts: Path, tmp_path: Path) -> None:
+    with open_session(Places(parts, tmp_path, tmp_path / "output"), reference=True) as session:
+        for strength in (0.5, 1.0):
+            nodes = text_to_image(sampler={"model": ["lora", 0]})
+            inputs = {"model": ["loader", 0], "lora_name": "style.safetensors", "strength_model": strength}
+            nodes["lora"] = {"class_type": "LoraLoaderModelOnly", "inputs": inputs}
+            assert not session.engine.run(read_prompt(nodes)).failures
+        pool = session.engine.services[FilePool]
+    assert (pool.misses, pool.hits) == (1, 1)
