@@ -74,6 +74,20 @@ def test_a_picture_made_here_runs_again_to_the_same_pixels(run: Run, command: Co
     assert np.array_equal(pixels("output/tiny_00001_.png"), pixels("output/tiny_00002_.png"))
 
 
+def test_a_run_says_where_its_time_went(run: Run) -> None:
+    told = run("--profile", "--profile-file", "profile.json")
+    assert told.stdout == "output/tiny_00001_.png\n"
+    assert "KSampler (sampler)" in told.stderr
+    stages = json.loads(Path("profile.json").read_text())["nodes"]["sampler"]["stages"]
+    assert stages["load"]["calls"] == 1
+    assert stages["steps"]["calls"] == 2
+
+
+def test_a_profile_is_part_of_the_answer_in_json_and_only_if_asked_for(run: Run) -> None:
+    assert run("--profile", "--json").json["profile"]["stages"].keys() == {"load", "text", "steps", "vae"}
+    assert "profile" not in run("--json").json
+
+
 def test_another_seed_makes_another_picture(run: Run) -> None:
     run("--seed", "1")
     run("--seed", "2")

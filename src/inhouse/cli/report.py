@@ -14,6 +14,7 @@ from inhouse.errors import InterruptedRunError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from inhouse.backends.profile import Profile
     from inhouse.cli.voice import Voice
     from inhouse.engine.result import RunResult
     from inhouse.engine.workflow import Workflow
@@ -33,6 +34,7 @@ class RunReport:
         result: what became of it.
         salvaged: files with what interrupted nodes had, by node id.
         seconds: how long it took.
+        profile: where its time and memory went, if that was asked for.
 
     """
 
@@ -41,6 +43,7 @@ class RunReport:
     result: RunResult
     salvaged: Mapping[str, Path] = field(default_factory=dict)
     seconds: float = 0.0
+    profile: Profile | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the whole report as JSON-ready data."""
@@ -54,6 +57,7 @@ class RunReport:
             "cached": list(self.result.cached),
             "salvaged": {node_id: str(path) for node_id, path in self.salvaged.items()},
             "errors": [failure.error.as_dict() for failure in self.result.failures],
+            **({"profile": self.profile.as_dict()} if self.profile is not None else {}),
         }
 
     def print_to(self, voice: Voice) -> None:

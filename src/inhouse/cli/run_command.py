@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from inhouse.cli.voice import Voice
+    from inhouse.engine.events import Emit, Event
     from inhouse.engine.result import RunResult
     from inhouse.engine.workflow import Workflow
     from inhouse.workers.session import Session
@@ -37,7 +38,7 @@ def register(app: typer.Typer) -> None:
     app.command("run", epilog="Example: inhouse run text-to-image --set prompt.text='a red apple' --seed 7")(run)
 
 
-def run(
+def run(  # noqa: PLR0913 - its options
     file: WorkflowFile,
     *,
     changes: Annotated[
@@ -63,6 +64,13 @@ def run(
     device: Annotated[
         str, typer.Option(metavar="DEVICE", help="Compute on cpu, cuda, cuda:1 and the like; auto takes a card.")
     ] = AUTO,
+    profile: Annotated[bool, typer.Option("--profile", help="Say where time and memory went.")] = False,
+    profile_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw it as .png, .svg or .pdf (needs the extra plots), or write it as .json."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a workflow and say where its results lie."""
@@ -73,25 +81,40 @@ def run(
 
     with speaking(as_json=as_json) as voice:
         places = Places(models, input_dir, out, custom_nodes)
-        with open_session(places, reference=reference, device=device, precision=precision) as session:
+        profiled = profile or profile_file is not None
+        how: dict[str, Any] = {"reference": reference, "device": device, "precision": precision, "profiled": profiled}
+        with open_session(places, **how) as session:
             workflow = load_workflow(session, file)
             workflow = Changes(tuple(changes or ()), seed, batch).apply(workflow, session.registry)
-            code = _run(voice, session, workflow)
+            code = _run(voice, session, workflow, profile_file)
     raise typer.Exit(code)
 
 
-def _run(voice: Voice, session: Session, workflow: Workflow) -> Exit:
+def _run(voice: Voice, session: Session, workflow: Workflow, profile_file: Path | None) -> Exit:
+    from inhouse.backends.profile import Profile
+    from inhouse.cli.profile_report import ProfileReport
     from inhouse.cli.progress import ProgressBars
     from inhouse.cli.report import RunReport
 
-    control = Control()
+    control, profile = Control(), session.engine.services.get(Profile)
     started = time.perf_counter()
     with stop_on_signals(control), ProgressBars(voice, workflow, session.folders.temp / "preview.png") as bars:
-        result = session.engine.run(workflow, emit=bars, control=control)
+        result = session.engine.run(workflow, emit=_all(bars, profile), control=control)
     seconds = time.perf_counter() - started
-    report = RunReport(session.folders, workflow, result, _salvaged(voice, session, result), seconds)
+    report = RunReport(session.folders, workflow, result, _salvaged(voice, session, result), seconds, profile)
     report.print_to(voice)
+    if profile is not None:
+        ProfileReport(profile, workflow, seconds).deliver(voice, profile_file)
     return verdict(result)
+
+
+def _all(*listeners: Emit | None) -> Emit:
+    def emit(event: Event) -> None:
+        for listener in listeners:
+            if listener is not None:
+                listener(event)
+
+    return emit
 
 
 def _salvaged(voice: Voice, session: Session, result: RunResult) -> dict[str, Path]:

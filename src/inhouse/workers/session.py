@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 from inhouse.backends.batching import Batches
 from inhouse.backends.compute import AUTO, Compute
 from inhouse.backends.file_pool import FilePool
+from inhouse.backends.memory import memory_of
+from inhouse.backends.profile import Profile, ProfiledResidency
 from inhouse.backends.residency import Residency
 from inhouse.backends.sharing import SharedSteps
 from inhouse.engine.cache import Cache
@@ -91,6 +93,7 @@ def open_session(
     models_bytes: int | None = None,
     host: PackHost | None = None,
     detect: bool = True,
+    profiled: bool = False,
 ) -> Iterator[Session]:
     """Put a session together, and take it apart at the end.
 
@@ -104,6 +107,7 @@ def open_session(
         host: what stands behind the server that custom packs see; without one, nothing does.
         detect: find out now what to compute on, for which a graphics card's runtime is loaded; else nodes that compute
             have to be given it when they run.
+        profiled: have a `Profile` among the engine's services, which is told of networks; hand it the run's events.
 
     Raises:
         RegistryError: a pack cannot be loaded.
@@ -141,6 +145,9 @@ def open_session(
         }
         if detect or reference:
             services[Compute] = compute()
+        if profiled:
+            profile = services[Profile] = Profile(memory_of(compute().device))
+            services[Residency] = ProfiledResidency(profile, budget=models_bytes)
         engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services, turn=turn))
         yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine, compute, custom)
 

@@ -212,6 +212,9 @@ class Decoder(nn.Module):
 class Autoencoder(nn.Module):
     """Encoder and decoder with what stands between."""
 
+    stage = "vae"
+    """What it works on, for profiles."""
+
     def __init__(self, spec: AutoencoderSpec) -> None:
         super().__init__()
         self.spec = spec

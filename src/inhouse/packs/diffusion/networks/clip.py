@@ -165,6 +165,9 @@ class _TextModel(nn.Module):
 class TextTransformer(nn.Module):
     """A text transformer whose every layer's output can be had."""
 
+    stage = "text"
+    """What it works on, for profiles."""
+
     def __init__(self, spec: TextSpec) -> None:
         super().__init__()
         self.spec = spec

@@ -93,6 +93,9 @@ class FluxSpec:
 class FluxTransformer(nn.Module):
     """Predicts the straight path's direction from a noisy latent, a noise level and a prompt's conditioning."""
 
+    stage = "steps"
+    """What it works on, for profiles."""
+
     def __init__(self, spec: FluxSpec) -> None:
         super().__init__()
         from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel

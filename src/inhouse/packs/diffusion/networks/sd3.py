@@ -118,6 +118,9 @@ class Positions(nn.Module):
 class SD3Transformer(nn.Module):
     """Predicts the straight path's direction from a noisy latent, a timestep and a prompt's conditioning."""
 
+    stage = "steps"
+    """What it works on, for profiles."""
+
     def __init__(self, spec: SD3Spec) -> None:
         super().__init__()
         from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel

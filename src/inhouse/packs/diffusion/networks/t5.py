@@ -72,6 +72,9 @@ class T5Spec:
 class T5Transformer(nn.Module):
     """From tokens to vectors that know their context."""
 
+    stage = "text"
+    """What it works on, for profiles."""
+
     def __init__(self, spec: T5Spec) -> None:
         super().__init__()
         from transformers import T5Config, T5EncoderModel

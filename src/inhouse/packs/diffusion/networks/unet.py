@@ -134,6 +134,9 @@ def _output_block(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> BlockSp
 class UNet(nn.Module):
     """Predicts noise (or velocity) from a noisy latent, a timestep and a prompt's conditioning."""
 
+    stage = "steps"
+    """What it works on, for profiles."""
+
     def __init__(self, spec: UNetSpec) -> None:
         super().__init__()
         self.spec = spec
