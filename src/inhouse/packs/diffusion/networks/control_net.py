@@ -55,6 +55,9 @@ class ControlNetSpec:
 class ControlNetwork(nn.Module):
     """From a picture, and all that a UNet is told, to what is added to the UNet's feature maps."""
 
+    stage = "control"
+    """What it works on, for profiles."""
+
     def __init__(self, spec: ControlNetSpec) -> None:
         super().__init__()
         half = spec.half
