@@ -11,7 +11,11 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 HERE = Path(__file__).parent
-CASES = {path.name: path for folder in ("cases", "cases2") for path in (HERE / folder).iterdir()}
+BEYOND = frozenset({"l_peft_plain"})
+"""Cases that are not followed: keys of a LoRA that ComfyUI leaves out are applied."""
+CASES = {
+    path.name: path for folder in ("cases", "cases2") for path in (HERE / folder).iterdir() if path.name not in BEYOND
+}
 """Name of a case -> its folder."""
 LATENT_LIMIT = 1e-3
 """Largest allowed max|a - b| / std(reference) of a latent, in float32."""

@@ -199,6 +199,6 @@ def test_it_is_said_how_much_of_a_lora_counts(
     with caplog.at_level("INFO"):
         apply_lora(*parts, Lora.from_tensors("style", tensors), 1.0, 1.0)
     assert [record.getMessage() for record in caplog.records][:2] == [
-        "LoRA style changes 1 of 2 parameters of the model.",
-        "LoRA style changes 1 of 1 parameters of the text model.",
+        f"LoRA style changes 1 of 2 parameters of the model: diffusion_model.{QUERY}",
+        "LoRA style changes 1 of 1 parameters of the text model: lora_te_text_model_encoder_layers_1_mlp_fc1",
     ]

@@ -145,15 +145,23 @@ def _application(lora: Lora, fitting: Fitting, strength: float) -> LoraApplicati
 
 
 def _report(lora: Lora, *networks: Fitting) -> None:
+    """Say what of a LoRA is applied, and warn of what is not."""
     for name, fitting in zip(("model", "text model"), networks, strict=True):
+        fit = [place.layer for place, layers in fitting.items() if layers]
         if fitting:
-            fit = sum(map(bool, fitting.values()))
-            _log.info("LoRA %s changes %d of %d parameters of the %s.", lora.name, fit, len(fitting), name)
+            _log.info(
+                "LoRA %s changes %d of %d parameters of the %s: %s", lora.name, len(fit), len(fitting), name, _few(fit)
+            )
     left = [place.layer for fitting in networks for place, layers in fitting.items() if not layers]
     if left := [*left, *lora.unknown]:
-        named = ", ".join(left[:_LISTED]) + (", ..." if len(left) > _LISTED else "")
         total = len(lora.changes) + len(lora.unknown)
-        _log.warning("LoRA %s: %d of %d parts do not fit and were left out: %s", lora.name, len(left), total, named)
+        _log.warning(
+            "LoRA %s: %d of %d parts do not fit and were left out: %s", lora.name, len(left), total, _few(left)
+        )
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (", ..." if len(names) > _LISTED else "")
 
 
 def patched(network: N, *, loras: Sequence[LoraApplication], rounded: torch.dtype | None = None) -> N:
