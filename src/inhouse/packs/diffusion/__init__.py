@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inhouse.engine.node import NodeSpec
 from inhouse.engine.registry import ChoiceSource
 from inhouse.plugins import hookimpl
+
+if TYPE_CHECKING:
+    from inhouse.plugins import ComfyValue
 
 NODE_MODULES = (
     "loaders",
@@ -60,6 +64,14 @@ def register_comfy_members() -> Mapping[str, Mapping[str, object]]:
     from inhouse.packs.diffusion.comfy_calls import MEMBERS
 
     return MEMBERS
+
+
+@hookimpl
+def register_comfy_values() -> Mapping[str, ComfyValue]:
+    """Return models and guiders as custom ComfyUI packs hold them."""
+    from inhouse.packs.diffusion.comfy_values import VALUES
+
+    return VALUES
 
 
 @hookimpl

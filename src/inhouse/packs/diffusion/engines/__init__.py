@@ -1,0 +1,1 @@
+"""Engines: denoising networks compiled by another runtime, behind the same call."""
