@@ -7,6 +7,7 @@ from typing import cast
 import pytest
 import torch
 from tests.packs.diffusion.checkpoints import CLIP, save, save_checkpoint, text_tensors
+from torch import Tensor
 
 from inhouse.packs.diffusion.adapters import change_of
 from inhouse.packs.diffusion.loading import load_text_models
@@ -32,6 +33,23 @@ def test_every_layers_output_is_given(model: TextModel) -> None:
     torch.testing.assert_close(states[0], model.token_embeddings(IDS) + positions)
     normed = model.final_norm(states[-1])
     assert normed.shape == (1, 5, 64)
+
+
+def test_windows_that_do_not_fit_at_once_go_through_in_parts(model: TextModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    embeddings = torch.randn(7, 5, 64, generator=torch.Generator().manual_seed(1))
+    whole, network, sizes = model.hidden_states(embeddings), model.network.get(), []
+    forward = network.forward
+
+    def limited(rows: Tensor) -> tuple[Tensor, ...]:
+        if len(rows) > 3:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        sizes.append(len(rows))
+        return forward(rows)
+
+    monkeypatch.setattr(network, "forward", limited)
+    for part, expected in zip(model.hidden_states(embeddings), whole, strict=True):
+        torch.testing.assert_close(part, expected)
+    assert sum(sizes) == 7
 
 
 def test_without_a_projection_the_pooled_output_stays(model: TextModel) -> None:

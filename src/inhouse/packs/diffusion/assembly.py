@@ -185,6 +185,7 @@ def build_text_model(weights: Weights, encoder: Encoder, placement: Placement) -
         spec=spec,
         targets=text_targets(layer_shapes(weights), encoder.prefixes),
         stored=DTYPES.get(stored, torch.float32),
+        batches=placement.batches,
     )
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, Self
 
+from inhouse.backends.batching import Batches
 from inhouse.packs.diffusion.text.joining import ALONE, Joiner
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class TextModel:
         targets: the layers that a LoRA may name.
         stored: the type that its weights have in the file; a patched weight is rounded to it.
         loras: what is added to its weights, in order.
+        batches: how many windows of tokens it works on at once.
         network: the network with the LoRAs added.
 
     """
@@ -97,6 +99,7 @@ class TextModel:
     targets: Targets
     stored: torch.dtype | None = None
     loras: tuple[LoraApplication, ...] = ()
+    batches: Batches = field(default_factory=Batches, compare=False, repr=False)
     network: Handle[TextTransformer] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -131,8 +134,19 @@ class TextModel:
         import torch
 
         with self.network.lease() as network, torch.inference_mode():
-            states: tuple[Tensor, ...] = network(embeddings.to(self.network.device))
-            return tuple(state.to(embeddings.device) for state in states)
+
+            def run(part: slice) -> tuple[Tensor, ...]:
+                states: tuple[Tensor, ...] = network(embeddings[part].to(self.network.device))
+                return tuple(state.to(embeddings.device) for state in states)
+
+            parts = self.batches.run(
+                len(embeddings),
+                run,
+                (self.spec, tuple(embeddings.shape[1:])),
+                device=self.network.device,
+                what=f"one window of {embeddings.shape[1]} tokens of a prompt",
+            )
+            return tuple(torch.cat(states) for states in zip(*parts, strict=True))
 
     def final_norm(self, hidden: Tensor) -> Tensor:
         """Return a layer's output (batch, tokens, width) normed."""
