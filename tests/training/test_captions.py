@@ -61,7 +61,7 @@ def test_strewn_words_leave_the_caption_in_order() -> None:
     for _ in range(50):
         words = disturb("a blue star", rng).split(" ")
         assert [word for word in words if word != STRANGER] == ["a", "blue", "star"]
-        assert 1 <= words.count(STRANGER) <= 4
+        assert 1 <= words.count(STRANGER) <= 6
 
 
 def test_every_word_of_a_caption_is_in_the_vocabulary() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 EMPTY_SHARE = 0.1
 CHATTER_SHARE = 0.02
-STRANGER_SHARE = 0.25
+STRANGER_SHARE = 0.4
 PAINTABLE_WEIGHT = 1.5
 
 
@@ -64,8 +64,8 @@ class Dataset:
 
 
 def disturb(text: str, rng: random.Random) -> str:
-    """Strew one to four words that mean nothing into a caption."""
+    """Strew one to six words that mean nothing into a caption."""
     words = text.split(" ")
-    for _ in range(rng.randint(1, 4)):
+    for _ in range(rng.randint(1, 6)):
         words.insert(rng.randint(0, len(words)), STRANGER)
     return " ".join(words)

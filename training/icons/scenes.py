@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
     from training.icons.concepts import Concept
 
-PLACES = {1: ((0.0, 0.0),), 2: ((-0.25, 0.0), (0.25, 0.0)), 3: ((-0.25, 0.22), (0.25, 0.22), (0.0, -0.24))}
+PLACES = {1: ((0.0, 0.0),), 2: ((-0.25, 0.0), (0.25, 0.0)), 3: ((-0.25, 0.25), (0.25, 0.25), (0.0, -0.25))}
 SIZES = {-1: 0.5, 0: 0.875, 1: 1.0}
 STEP = 0.5 / 16
-COUNT_SCALE = {1: 1.0, 2: 0.55, 3: 0.52}
+COUNT_SCALE = {1: 1.0, 2: 0.5 / 0.875, 3: 0.5 / 0.875}
+"""Two, three and a small one are half as large as the picture and lie on whole latents: one pattern to learn, not three."""
+COUNT_SHARE, SIZE_SHARE = 0.1, 0.07
 
 
 @dataclass(frozen=True)
@@ -150,8 +152,8 @@ def random_scene(bank: Bank, concept: int, styles: Sequence[str], rng: random.Ra
         background = rng.choice([name for name in BACKGROUNDS if name != colour])
     count, size = 1, 0
     chance = rng.random()
-    if chance < 0.04:
+    if chance < COUNT_SHARE:
         count = rng.choice([2, 2, 3])
-    elif chance < 0.07:
-        size = rng.choice([-1, 1])
+    elif chance < COUNT_SHARE + SIZE_SHARE:
+        size = rng.choice([-1, -1, 1])
     return Scene(concept, style, colour, background, count, size)
