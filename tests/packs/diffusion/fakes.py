@@ -32,6 +32,7 @@ class FakeNetwork:
         inputs: what it was told, call by call.
         patched: the patches that it was given, likewise.
         largest: samples that fit its memory.
+        context_width: channels of the text's vectors.
         in_channels: channels that it takes; those beyond the latent's are noted in ``beside``.
         beside: the last such channels, call by call.
 
@@ -47,6 +48,7 @@ class FakeNetwork:
     patches: Patches = UNPATCHED
     text_repeats: bool = True
     largest: int = 1000
+    context_width: int = 4
     in_channels: int = 4
     beside: list[Tensor] = field(default_factory=list)
 

@@ -139,3 +139,11 @@ def test_guidance_may_ask_for_the_negative_side_at_scale_one() -> None:
     guidance = Guidance(combine=lambda step: step.negative, always_negative=True)
     network = FakeNetwork().with_options(guidance=guidance)
     assert denoiser(network, text(2), text(1), cfg=1.0)(X, SIGMA).eq(1).all()
+
+
+def test_text_of_another_family_is_refused_before_anything_is_computed() -> None:
+    model = FakeNetwork(context_width=8)
+    with pytest.raises(NodeInputError, match=r"negative conditioning is 4 wide and the model takes 8") as caught:
+        denoiser(model, [[torch.zeros(1, 77, 8), {}]], text(0))
+    assert caught.value.input_name == "negative"
+    assert not model.calls

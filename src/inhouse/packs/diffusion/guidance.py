@@ -239,6 +239,9 @@ def guided(
         check: called before every call of the network; it stops the sampling by raising.
         ask: calls the network.
 
+    Raises:
+        NodeInputError: a conditioning comes from text encoders of another family.
+
     """
     size, guidance = (latent.shape[-2], latent.shape[-1]), guidance_of(model)
     sides = [
@@ -254,4 +257,18 @@ def guided(
             controlled([positive, negative, *others, *guidance.others], model, len(latent)), latent, model.prediction
         )
     ]
+    for place, side in enumerate(sides):
+        for region in side:
+            _refuse_strangers(model, region, "negative" if place else "positive")
     return GuidedDenoiser(Evaluation(model, check, ask), sides, cfg, guidance)
+
+
+def _refuse_strangers(model: DiffusionModel, region: Region, side: str) -> None:
+    width = region.vectors.shape[-1]
+    if model.context_width not in {0, width}:  # 0: a network that attends to no text
+        raise NodeInputError(
+            f"The {side} conditioning is {width} wide and the model takes {model.context_width}: "
+            "it comes from the text encoders of another family of models.",
+            hint="Encode the prompt with the text encoders that belong to the model.",
+            input_name=side,
+        )

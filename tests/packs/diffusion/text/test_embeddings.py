@@ -31,6 +31,13 @@ def test_rows_are_found_by_name_with_or_without_extension(folder: Path, name: st
     assert rows.equal(ROWS)
 
 
+def test_a_converted_pickle_is_found_by_its_old_name(folder: Path) -> None:
+    save_file({"*": ROWS + 1}, folder / "old.safetensors")
+    rows = Embeddings((folder,)).vectors("old.pt", encoder="clip_l", width=4)
+    assert rows is not None
+    assert rows.equal(ROWS + 1)
+
+
 def test_a_single_vector_is_one_row(folder: Path) -> None:
     rows = Embeddings((folder,)).vectors("learned", encoder="clip_l", width=4)
     assert rows is not None
