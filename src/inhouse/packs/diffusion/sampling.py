@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from inhouse.backends.sharing import SharedSteps
-from inhouse.errors import InterruptedRunError, NodeInputError
+from inhouse.errors import InterruptedRunError, NodeInputError, NotFiniteError
 from inhouse.packs.diffusion.evaluation import Ask, ignore
 from inhouse.packs.diffusion.guidance import guided
-from inhouse.packs.diffusion.masking import MaskedDenoiser
+from inhouse.packs.diffusion.masking import MaskedDenoiser, opening_of
 from inhouse.packs.diffusion.preview import latent_to_rgb
 from inhouse.packs.diffusion.resizing import repeat_to, resize_mask
 
@@ -245,7 +245,7 @@ def sample_sigmas(
         mask = _latent_mask(latent.get("noise_mask"), start)
         denoiser = guider.denoiser(start, mask, check)
         if mask is not None:
-            denoiser = MaskedDenoiser(denoiser, start, noise, mask)
+            denoiser = MaskedDenoiser(denoiser, start, noise, mask, opening_of(guider.model, sigmas))
         prediction = denoiser.prediction
         fresh = prediction.is_max_denoise(float(sigmas[0]))
         x = prediction.noise_scaling(sigmas[0], noise, start, max_denoise=fresh)
@@ -287,10 +287,20 @@ class _Watch:
         self._denoised: Tensor | None = None
 
     def step(self, step: Step) -> None:
+        self._require_numbers(step.denoised, step.index)
         self._denoised = step.denoised
         self._callback(Progress(step.index + 1, self._steps, step.denoised, step.x))
 
+    def _require_numbers(self, latent: Tensor, index: int) -> None:
+        if not bool(latent.isfinite().all()):
+            raise NotFiniteError(
+                f"Step {index + 1} of {self._steps} came to values that are no numbers (NaN or infinity).",
+                hint="Compute in float32 (--precision float32, or the setting compute.precision); if that does not help,"
+                " take off LoRAs and patches, lower cfg, or download the model again: its weights may be damaged.",
+            )
+
     def sampled(self, x: Tensor) -> Sampled:
+        self._require_numbers(x, self._steps - 1)
         latent = self._outside(x)
         return Sampled(latent, latent if self._denoised is None else self._outside(self._denoised))
 

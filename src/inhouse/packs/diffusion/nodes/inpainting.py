@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from inhouse import Image, Latent, Mask, node
+from inhouse import Image, Latent, Mask, Range, node
 from inhouse.packs.diffusion.nodes.vae import whole
-from inhouse.packs.diffusion.wires import Conditioning, Vae
+from inhouse.packs.diffusion.wires import Conditioning, Model, Vae
 
 
 class Told(NamedTuple):
@@ -33,4 +33,17 @@ def condition(
     return Told(*condition_on_picture(positive, negative, whole(vae), pixels, mask, noise_mask=noise_mask))
 
 
-NODES = [condition]
+@node(
+    "DifferentialDiffusion",
+    category="_for_testing",
+    display_name="Differential Diffusion",
+    flags={"experimental": True},
+)
+def differential(*, model: Model, strength: Annotated[float | None, Range(0, 1, step=0.01)] = 1.0) -> Model:
+    """Let the grey of a noise mask say from when on a place may change, rather than how much of it."""
+    from inhouse.packs.diffusion.masking import DIFFERENTIAL
+
+    return model.with_options(**{DIFFERENTIAL: 1.0 if strength is None else strength})
+
+
+NODES = [condition, differential]
