@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from inhouse.engine.registry import ChoiceSource
 
+    ComfyValue = tuple[Callable[[object], object], Callable[[object], object]]
+
 T = TypeVar("T")
 
 hookspec = pluggy.HookspecMarker("inhouse")
@@ -45,6 +47,10 @@ class Hooks:
     @hookspec
     def register_comfy_members(self) -> Mapping[str, Mapping[str, object]]:  # type: ignore[empty-body] # as above
         """Return what custom ComfyUI packs find in modules of ComfyUI's: ``{"comfy.sample": {"sample": ...}}``."""
+
+    @hookspec
+    def register_comfy_values(self) -> Mapping[str, ComfyValue]:  # type: ignore[empty-body] # as above
+        """Return, by wire type, how a value looks to custom ComfyUI packs, and how one of theirs becomes ours."""
 
     @hookspec
     def register_templates(self) -> Path:  # type: ignore[empty-body] # as above

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from inhouse.compat.border import Border
 from inhouse.compat.calls_in_progress import current_call
 from inhouse.compat.method_names import METHODS, saving_attributes
 from inhouse.compat.object_info import object_info
@@ -31,6 +32,7 @@ class NodeClasses(Mapping[str, type[Any]]):
         registry: the nodes there are.
         loaded: classes of custom packs; grows while packs are loaded.
         folder: from ``output`` or ``temp`` to the path of that folder now.
+        border: how values look to the packs that call these.
 
     """
 
@@ -39,8 +41,10 @@ class NodeClasses(Mapping[str, type[Any]]):
         registry: Registry,
         loaded: Mapping[str, type[Any]],
         folder: Callable[[str], str] = str,
+        border: Border | None = None,
     ) -> None:
         self._folder = folder
+        self._border = border or Border()
         self._registry = registry
         self._loaded = loaded
         self._made: dict[str, type[Any]] = {}
@@ -49,7 +53,7 @@ class NodeClasses(Mapping[str, type[Any]]):
         if node_id in self._loaded:
             return self._loaded[node_id]
         if node_id not in self._made:
-            self._made[node_id] = _made_up(self._registry[node_id], self._registry, self._folder)
+            self._made[node_id] = _made_up(self._registry[node_id], self._registry, self._folder, self._border)
         return self._made[node_id]
 
     def __iter__(self) -> Iterator[str]:
@@ -59,7 +63,7 @@ class NodeClasses(Mapping[str, type[Any]]):
         return sum(1 for _ in self)
 
 
-def _made_up(spec: NodeSpec, registry: Registry, folder: Callable[[str], str]) -> type[Any]:
+def _made_up(spec: NodeSpec, registry: Registry, folder: Callable[[str], str], border: Border) -> type[Any]:
     """Return an old-style class that calls a node of ours."""
 
     def input_types(_cls: type[Any]) -> dict[str, Any]:
@@ -68,13 +72,15 @@ def _made_up(spec: NodeSpec, registry: Registry, folder: Callable[[str], str]) -
 
     def run(_self: object, *arguments: Any, **inputs: Any) -> Any:
         call = current_call()
-        given = _given(spec, arguments, inputs)
+        given = {name: border.inwards(value) for name, value in _given(spec, arguments, inputs).items()}
         if spec.context and call is not None:
             given[spec.context] = call.context
         returned = spec(**given)
         if isinstance(returned, Result):
-            return {"result": returned.values, **({"ui": returned.ui} if returned.ui is not None else {})}
-        return tuple(returned) if len(spec.outputs) > 1 else () if not spec.outputs else (returned,)
+            values = tuple(map(border.outwards, returned.values))
+            return {"result": values, **({"ui": returned.ui} if returned.ui is not None else {})}
+        values = tuple(returned) if len(spec.outputs) > 1 else () if not spec.outputs else (returned,)
+        return tuple(map(border.outwards, values))
 
     def method(self: object, name: str) -> Any:
         """Give what runs the node under any name: packs call it as the class of that id does elsewhere."""

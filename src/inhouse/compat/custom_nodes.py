@@ -16,6 +16,7 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from inhouse.compat.border import Border
 from inhouse.compat.dynamic_prompt import Expansions
 from inhouse.compat.leniency import take_literals
 from inhouse.compat.modules import PACKS, HostModules
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
 
+    from inhouse.compat.border import Values
     from inhouse.compat.node_class import NodeClass
     from inhouse.engine.node import NodeSpec
     from inhouse.engine.registry import Registry
@@ -78,6 +80,7 @@ class CustomNodes:
         catalogue: the models that packs may list.
         host: what stands behind the server that packs see; without one, nothing does.
         offered: what our own packs add to the modules that these import: module -> name -> member.
+        values: how our own packs' values look to these.
 
     Raises:
         FileError: the folder is not there, or cannot be read.
@@ -93,13 +96,15 @@ class CustomNodes:
         catalogue: ModelCatalogue,
         host: PackHost | None = None,
         offered: Iterable[Mapping[str, Mapping[str, Any]]] = (),
+        values: Iterable[Values] = (),
     ) -> None:
         self.packs: list[CustomPack] = []
         self.problems: list[PackError] = []
         self.folders = folders
         self._expansions = Expansions()
         self.host = host or PackHost()
-        self._modules = HostModules(registry, folders, catalogue, folder, self.host)
+        self._border = Border(values)
+        self._modules = HostModules(registry, folders, catalogue, folder, self.host, self._border)
         for members in offered:
             self._modules.table.add(members)
         self.server = self._modules.server
@@ -138,7 +143,7 @@ class CustomNodes:
         for node_id, cls, display_name in found:
             try:
                 node = _read(node_id, cls, display_name)
-                spec = adapt(node, self._expansions)
+                spec = adapt(node, self._expansions, self._border)
             except Exception as error:  # noqa: BLE001 - as above
                 self._problem(path, f"has a node {node_id or cls!r} that cannot be read: {error}", error)
                 continue

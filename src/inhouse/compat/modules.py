@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
+    from inhouse.compat.border import Border
     from inhouse.compat.prompt_server import PromptServer
     from inhouse.engine.registry import Registry
     from inhouse.files import Folders
@@ -52,6 +53,7 @@ class HostModules:
         catalogue: where models lie.
         packs: the folder of the packs.
         host: what stands behind the server that packs see.
+        border: how values look to packs.
 
     Attributes:
         classes: node classes of packs; whoever loads packs adds to it.
@@ -63,14 +65,20 @@ class HostModules:
     """
 
     def __init__(
-        self, registry: Registry, folders: Folders, catalogue: ModelCatalogue, packs: Path, host: PackHost
+        self,
+        registry: Registry,
+        folders: Folders,
+        catalogue: ModelCatalogue,
+        packs: Path,
+        host: PackHost,
+        border: Border | None = None,
     ) -> None:
         self.classes: dict[str, type[Any]] = {}
         self.web: dict[str, str] = {}
         self.paths = FolderPaths(folders, catalogue, packs)
         server = server_class(host)
         self.server = server.instance
-        known = NodeClasses(registry, self.classes, self.paths.directory)
+        known = NodeClasses(registry, self.classes, self.paths.directory, border)
         listed = [
             *_comfy(host),
             *sampling_modules(registry),

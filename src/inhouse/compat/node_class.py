@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.awaiting import awaited
+from inhouse.compat.border import Border
 from inhouse.compat.calls_in_progress import Call, running
 from inhouse.compat.dynamic_prompt import DynamicPrompt, Expansions
 from inhouse.compat.leniency import is_open_ended, left_to_check
@@ -17,11 +18,12 @@ from inhouse.compat.node_result import read_result
 from inhouse.compat.object_info import read_input, type_name
 from inhouse.compat.signatures import with_names
 from inhouse.engine.markers import Choices
-from inhouse.engine.node import NodeSpec
+from inhouse.engine.node import NodeSpec, Result
 
 if TYPE_CHECKING:
     from inhouse.engine.context import Context
     from inhouse.engine.sockets import InputSpec, OutputSpec
+    from inhouse.engine.types import WireType
 
 CONTEXT = "inhouse.context"
 """The keyword in which an adapted node gets its context; no input can be called so."""
@@ -68,15 +70,16 @@ class NodeClass:
     flags: Mapping[str, Any] = field(default_factory=dict)
 
 
-def adapt(node: NodeClass, expansions: Expansions) -> NodeSpec:
+def adapt(node: NodeClass, expansions: Expansions, border: Border | None = None) -> NodeSpec:
     """Return a custom node's class as a node.
 
     Args:
         node: the class.
         expansions: where nodes that it expands into are remembered.
+        border: how values look to custom nodes; None leaves all as they are.
 
     """
-    adapter = _Adapter(node, expansions)
+    adapter = _Adapter(node, expansions, border or Border())
     inputs = adapter.inputs()
     lazy = node.lazy is not None and any(item.lazy for item in inputs.values())
     return NodeSpec(
@@ -107,36 +110,49 @@ def adapt(node: NodeClass, expansions: Expansions) -> NodeSpec:
 class _Adapter:
     """Stands between the engine and one class."""
 
-    def __init__(self, node: NodeClass, expansions: Expansions) -> None:
+    def __init__(self, node: NodeClass, expansions: Expansions, border: Border) -> None:
         self.node = node
         self.expansions = expansions
+        self.border = border
+        self.wires: dict[str, WireType] = {}
 
     # -- what the engine calls ----------------------------------------------------------------------------------------
 
     def run(self, **inputs: Any) -> Any:
         context = inputs.pop(CONTEXT, None)
         with running(self.call(context)):
-            returned = self.node.find(_id(context))(**inputs, **self.hidden(context))
-            return read_result(returned, self.node.outputs, self.expansions)
+            returned = self.node.find(_id(context))(**self.given(inputs), **self.hidden(context))
+            return self.result(returned)
 
     async def run_async(self, **inputs: Any) -> Any:
         context = inputs.pop(CONTEXT, None)
         with running(self.call(context)):
-            returned = await self.node.find(_id(context))(**inputs, **self.hidden(context))
-            return read_result(returned, self.node.outputs, self.expansions)
+            returned = await self.node.find(_id(context))(**self.given(inputs), **self.hidden(context))
+            return self.result(returned)
+
+    def given(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return inputs as the node expects them; of what it never declared nothing is known."""
+        return {name: self.border.outwards(value, self.wires.get(name)) for name, value in inputs.items()}
+
+    def result(self, returned: Any) -> Result:
+        """Return what the node gave as the engine expects it."""
+        result = read_result(returned, self.node.outputs, self.expansions)
+        wires = [output.type for output in self.node.outputs]
+        values = zip(result.values, [*wires, *[None] * (len(result.values) - len(wires))], strict=False)
+        return replace(result, values=tuple(self.border.inwards(value, wire) for value, wire in values))
 
     def needs(self, context: Context | None = None, **inputs: Any) -> Any:
         if self.node.lazy is None:
             return ()
         wanted = self.node.lazy(_id(context))
         with running(self.call(context)):
-            return _ask(wanted, {**inputs, **self.hidden(context)}) or ()
+            return _ask(wanted, {**self.given(inputs), **self.hidden(context)}) or ()
 
     def fingerprint(self, context: Context | None = None, **inputs: Any) -> Any:
         if self.node.fingerprint is None:
             return ()
         with running(self.call(context)):
-            answer = _ask(self.node.fingerprint, {**inputs, **self.hidden(context)})
+            answer = _ask(self.node.fingerprint, {**self.given(inputs), **self.hidden(context)})
         if inspect.iscoroutine(answer):
             answer.close()
             return None
@@ -155,11 +171,13 @@ class _Adapter:
 
     def inputs(self) -> dict[str, InputSpec]:
         sections = self.node.input_types()
-        return {
+        found = {
             str(name): self.read(section, str(name), given)
             for section in ("required", "optional")
             for name, given in (sections.get(section) or {}).items()
         }
+        self.wires = {name: declared.type for name, declared in found.items()}
+        return found
 
     def read(self, section: str, name: str, given: Any) -> InputSpec:
         item = read_input(name, given, required=section == "required")

@@ -8,12 +8,13 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inhouse.backends.attention import AUTO, AttentionName
 from inhouse.backends.batching import Batches
-from inhouse.backends.compute import AUTO, Compute
+from inhouse.backends.compute import Compute
 from inhouse.backends.file_pool import FilePool
 from inhouse.backends.memory import memory_of
 from inhouse.backends.profile import Profile, ProfiledResidency
@@ -89,6 +90,7 @@ def open_session(
     reference: bool = False,
     device: str = AUTO,
     precision: str = AUTO,
+    attention: AttentionName = AUTO,
     cache_bytes: int = CACHE_BYTES,
     models_bytes: int | None = None,
     host: PackHost | None = None,
@@ -102,6 +104,7 @@ def open_session(
         reference: compute in float32, deterministically.
         device: what to compute on, as torch calls it; ``auto`` for the best there is.
         precision: a row of `inhouse.backends.compute.PRECISIONS`.
+        attention: an implementation of `inhouse.backends.attention`, or ``auto``.
         cache_bytes: how much the engine may remember between runs.
         models_bytes: how much of a device's memory models may take; None for what is free when one comes.
         host: what stands behind the server that custom packs see; without one, nothing does.
@@ -117,7 +120,7 @@ def open_session(
     """
 
     def compute() -> Compute:
-        return Compute.for_reference() if reference else Compute.detect(device, precision)
+        return Compute.for_reference() if reference else replace(Compute.detect(device, precision), attention=attention)
 
     # torch's threads wait for one another by spinning, which on a busy machine takes ten times as long as the work.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -129,12 +132,17 @@ def open_session(
     with ExitStack() as stack:
         if places.custom_nodes is not None:
             from inhouse.compat.custom_nodes import CustomNodes
+            from inhouse.compat.prompt_server import PackHost
 
+            host = host or PackHost()
             if not places.custom_nodes.is_dir():
                 raise FileError(f"There is no folder {places.custom_nodes}.", hint="Name one with --custom-nodes.")
             offered = manager.hook.register_comfy_members()
-            custom = stack.enter_context(CustomNodes(places.custom_nodes, registry, folders, catalogue, host, offered))
-        turn, batches = Turn(), Batches()
+            values = manager.hook.register_comfy_values()
+            custom = stack.enter_context(
+                CustomNodes(places.custom_nodes, registry, folders, catalogue, host, offered, values)
+            )
+        turn, batches = Turn(on_switch=host.show if host is not None else None), Batches()
         services: dict[type[Any], Any] = {
             Folders: folders,
             ModelCatalogue: catalogue,

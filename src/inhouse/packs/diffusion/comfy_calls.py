@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from inhouse.compat.calls_in_progress import current_call
 from inhouse.packs.diffusion.choices import SAMPLER_NAMES, SCHEDULE_NAMES
-from inhouse.packs.diffusion.sampling import Guider, Progress, find_sampler, sample_sigmas, schedule_sigmas, unheard
+from inhouse.packs.diffusion.comfy_guiders import CFGGuider, Told
+from inhouse.packs.diffusion.comfy_model import inwards
+from inhouse.packs.diffusion.comfy_samplers import KSAMPLER
+from inhouse.packs.diffusion.comfy_views import ModelSampling
+from inhouse.packs.diffusion.sampling import find_sampler, schedule_sigmas
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from inhouse.compat.calls_in_progress import Call
     from inhouse.packs.diffusion.conditioning import Conditioning
-    from inhouse.packs.diffusion.prediction import Prediction
     from inhouse.packs.diffusion.samplers.base import Sampler
     from inhouse.packs.diffusion.unet import DiffusionModel
-
-Told: TypeAlias = "Callable[[int, Tensor, Tensor | None, int], object]"
-"""Told of each step: its number from 0, the clean latent expected so far, the noisy one, the number of steps."""
 
 
 def sample(  # noqa: PLR0913, PLR0917 - packs call it so
@@ -46,7 +44,7 @@ def sample(  # noqa: PLR0913, PLR0917 - packs call it so
 ) -> Tensor:
     """Return a latent (batch, channels, height, width), sampled from given noise; else as ``sampling.sample``."""
     if sigmas is None:
-        sigmas = schedule_sigmas(model.prediction, sampler_name, scheduler, steps, denoise)
+        sigmas = schedule_sigmas(inwards(model).prediction, sampler_name, scheduler, steps, denoise)
     sigmas = _between(sigmas, start_step, last_step, end_clean=force_full_denoise)
     guider = CFGGuider(model)
     guider.set_conds(positive, negative)
@@ -77,63 +75,10 @@ def sample_custom(
     return guider.sample(noise, latent_image, sampler, sigmas, noise_mask, callback, disable_pbar, seed)
 
 
-def calculate_sigmas(model_sampling: Prediction, scheduler_name: str, steps: int) -> Tensor:
+def calculate_sigmas(model_sampling: Any, scheduler_name: str, steps: int) -> Tensor:
     """Return the noise levels (steps + 1,) of a schedule."""
-    return schedule_sigmas(model_sampling, "", scheduler_name, steps, 1.0)
-
-
-class CFGGuider:
-    """A model under conditionings and a guidance scale.
-
-    Args:
-        model_patcher: the model.
-
-    """
-
-    def __init__(self, model_patcher: DiffusionModel) -> None:
-        self.model_patcher = model_patcher
-        self.cfg = 1.0
-        self._positive: Conditioning = ()
-        self._negative: Conditioning = ()
-
-    def set_conds(self, positive: Conditioning, negative: Conditioning) -> None:
-        """Set what the picture shows, and what it does not."""
-        self._positive, self._negative = positive, negative
-
-    def set_cfg(self, cfg: float) -> None:
-        """Set the guidance scale."""
-        self.cfg = cfg
-
-    def sample(
-        self,
-        noise: Tensor,
-        latent_image: Tensor,
-        sampler: Sampler,
-        sigmas: Tensor,
-        denoise_mask: Tensor | None = None,
-        callback: Told | None = None,
-        disable_pbar: bool = False,  # noqa: ARG002, FBT001, FBT002 - as above
-        seed: int | None = None,
-    ) -> Tensor:
-        """Return a latent; see ``sample_custom``."""
-
-        def tell(progress: Progress) -> None:
-            if callback is not None:
-                callback(progress.step - 1, progress.denoised, progress.noisy, progress.steps)
-
-        call = current_call()
-        found = sample_sigmas(
-            Guider(self.model_patcher, self._positive, self._negative, self.cfg, **_asking(call)),
-            sampler=sampler,
-            sigmas=sigmas,
-            seed=seed or 0,
-            latent={"samples": latent_image, **({} if denoise_mask is None else {"noise_mask": denoise_mask})},
-            noise=noise,
-            callback=tell if callback else unheard,
-            check=call.context.check if call else _go_on,
-        )
-        samples: Tensor = found.latent["samples"]
-        return samples
+    prediction = model_sampling.prediction if isinstance(model_sampling, ModelSampling) else model_sampling
+    return schedule_sigmas(prediction, "", scheduler_name, steps, 1.0)
 
 
 class KSampler:
@@ -167,7 +112,7 @@ class KSampler:
         self.sampler = sampler if sampler in SAMPLER_NAMES else SAMPLER_NAMES[0]
         self.scheduler = scheduler if scheduler in SCHEDULE_NAMES else SCHEDULE_NAMES[0]
         self.denoise = 1.0 if denoise is None else denoise
-        self.sigmas = schedule_sigmas(model.prediction, self.sampler, self.scheduler, steps, self.denoise)
+        self.sigmas = schedule_sigmas(inwards(model).prediction, self.sampler, self.scheduler, steps, self.denoise)
 
     def sample(  # noqa: PLR0913, PLR0917 - as above
         self,
@@ -205,16 +150,6 @@ def _between(sigmas: Tensor, start_step: int | None, last_step: int | None, *, e
     return sigmas[min(start_step or 0, len(sigmas) - 1) :]
 
 
-def _asking(call: Call | None) -> dict[str, Any]:
-    from inhouse.packs.diffusion.nodes.sampling import asking
-
-    return {} if call is None else {"ask": asking(call.context)}
-
-
-def _go_on() -> None:
-    """Let a sampling that nobody can stop go on."""
-
-
 MEMBERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "comfy.sample": MappingProxyType({"sample": sample, "sample_custom": sample_custom}),
@@ -222,6 +157,7 @@ MEMBERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
             {
                 "KSampler": KSampler,
                 "CFGGuider": CFGGuider,
+                "KSAMPLER": KSAMPLER,
                 "sampler_object": find_sampler,
                 "ksampler": find_sampler,
                 "calculate_sigmas": calculate_sigmas,
