@@ -12,6 +12,7 @@
     │   ├── SharedAccessError          a node touched a shared name that it did not declare
     │   ├── NotOfferedError            a custom node's code calls what Inhouse does not have
     │   ├── OutOfMemoryError           a device had fewer bytes than the node needed
+    │   ├── NotFiniteError             numbers went beyond what their type can hold
     │   └── InterruptedRunError        somebody asked the run to stop; may carry a partial result
     ├── ModelError                     a model file is at fault
     │   ├── ModelNotFoundError         no file of that name in any model folder
@@ -141,6 +142,12 @@ class OutOfMemoryError(NodeError):
     """A device had fewer free bytes than the node needed."""
 
     code = "out_of_memory"
+
+
+class NotFiniteError(NodeError):
+    """A computation came to NaN or infinity, of which nothing but black pictures can be made."""
+
+    code = "not_finite"
 
 
 class InterruptedRunError(NodeError):
@@ -282,6 +289,10 @@ class WorkerLostError(WorkerError):
     """A worker died: it crashed, was killed, or had no memory left."""
 
     code = "worker_lost"
+
+
+class WorkerEndedError(WorkerLostError):
+    """A worker was ended because a run that was cancelled did not stop; whatever else it ran is not to blame."""
 
 
 class AccessError(InhouseError):

@@ -6,7 +6,7 @@ import pytest
 import torch
 from tests.packs.diffusion.fakes import FakeNetwork, text
 
-from inhouse.errors import InterruptedRunError, NodeInputError
+from inhouse.errors import InterruptedRunError, NodeInputError, NotFiniteError
 from inhouse.packs.diffusion import latents
 from inhouse.packs.diffusion.noise import initial_noise
 from inhouse.packs.diffusion.sampling import Guider, Progress, find_sampler, sample, sample_sigmas, schedule_sigmas
@@ -31,6 +31,18 @@ def test_the_whole_schedule_ends_at_the_clean_latent_outside_the_models_scale() 
 def test_latents_of_half_precision_are_sampled_in_full() -> None:
     half = {"samples": EMPTY["samples"].half()}
     assert run(half)["samples"].equal(run()["samples"])
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_values_that_are_no_numbers_end_the_sampling_at_the_step_that_came_to_them(bad: float) -> None:
+    class Breaking(FakeNetwork):
+        def predict(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+            return super().predict(*args, **kwargs) * (bad if len(self.calls) > 2 else 1)
+
+    steps: list[int] = []
+    with pytest.raises(NotFiniteError, match="Step 3 of 4 came to values that are no numbers"):
+        run(network=Breaking(), callback=lambda progress: steps.append(progress.step))
+    assert steps == [1, 2]
 
 
 def test_what_else_a_latent_carries_stays() -> None:

@@ -295,7 +295,7 @@ class _Watch:
         if not bool(latent.isfinite().all()):
             raise NotFiniteError(
                 f"Step {index + 1} of {self._steps} came to values that are no numbers (NaN or infinity).",
-                hint="Compute in float32 (--precision float32, or the setting compute.precision); if that does not help,"
+                hint="Compute in float32 (--precision float32, or the setting compute.precision). If that is no help,"
                 " take off LoRAs and patches, lower cfg, or download the model again: its weights may be damaged.",
             )
 
