@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from tests.tiny_model import NAME, text_to_image
 
 from inhouse.backends.file_pool import FilePool
 from inhouse.compat.prompt import read_prompt
+from inhouse.errors import ModelMismatchError
+from inhouse.packs.diffusion.nodes import loaders
 from inhouse.workers.session import Places, open_session
 
 PREFIX = "model.diffusion_model."
@@ -98,3 +102,31 @@ def test_a_lora_file_is_read_once_for_all_nodes_and_runs(parts: Path, tmp_path: 
             assert not session.engine.run(read_prompt(nodes)).failures
         pool = session.engine.services[FilePool]
     assert (pool.misses, pool.hits) == (1, 1)
+
+
+@pytest.fixture
+def loaded(parts: Path, tmp_path: Path) -> Iterator[SimpleNamespace]:
+    """Yield a context for loaders, over text encoders of three widths."""
+    tensors = load_file(parts / "text_encoders" / "part.safetensors")
+    name = "text_model.embeddings.token_embedding.weight"
+    for title, width in (("l", 64), ("h", 1024), ("g", 1280)):
+        save_file({**tensors, name: torch.zeros(2, width)}, parts / "text_encoders" / f"{title}.safetensors")
+    with open_session(Places(parts, tmp_path, tmp_path / "output"), reference=True) as session:
+        services = session.engine.services
+        yield SimpleNamespace(service=services.__getitem__, find=services.get)
+
+
+def test_the_text_encoders_of_a_family_come_in_any_order(loaded: Any) -> None:
+    for names in (("l.safetensors", "g.safetensors"), ("g.safetensors", "l.safetensors")):
+        clip = loaders.load_clip_pair(clip_name1=names[0], clip_name2=names[1], type="sdxl", context=loaded)
+        assert set(clip.parts) == {"l", "g"}
+    alone = loaders.load_clip(clip_name="g.safetensors", type="sd3", context=loaded)
+    assert set(alone.parts) == {"g"}
+
+
+def test_a_text_encoder_that_a_family_has_not_is_refused(loaded: Any) -> None:
+    names = {f"clip_name{place}": f"{title}.safetensors" for place, title in enumerate("lgh", 1)}
+    with pytest.raises(ModelMismatchError, match=r"h\.safetensors is OpenCLIP-H, and Stable Diffusion 3"):
+        loaders.load_clip_triple(**names, context=loaded)
+    with pytest.raises(ModelMismatchError, match=r"g\.safetensors is OpenCLIP-G, and Flux\.1"):
+        loaders.load_clip_pair(clip_name1="l.safetensors", clip_name2="g.safetensors", type="flux", context=loaded)

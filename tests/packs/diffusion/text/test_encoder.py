@@ -89,3 +89,17 @@ def test_without_a_pooled_output_there_is_none_among_the_options(prompt: str) ->
 
     ((_, options),) = encoder(ALONE, t5xxl=Silent(3)).encode(prompt)
     assert options == {}
+
+
+def test_custom_packs_encode_tokens_by_their_own_names() -> None:
+    clip = both()
+    tokens = clip.tokenize("a bb")
+    vectors, pooled = clip.encode_tokens(tokens)
+    assert clip.encode_from_tokens(tokens).equal(vectors)
+    found, also = clip.encode_from_tokens(tokens, return_pooled=True)
+    assert found.equal(vectors)
+    assert also.equal(pooled)
+    assert set(clip.encode_from_tokens(tokens, return_dict=True)) == {"cond", "pooled_output"}
+    ((scheduled, options),) = clip.encode_from_tokens_scheduled(tokens, add_dict={"width": 8})
+    assert scheduled.equal(vectors)
+    assert options["width"] == 8

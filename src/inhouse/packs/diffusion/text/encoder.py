@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from inhouse.packs.diffusion.text.embeddings import Embeddings
 
@@ -61,6 +61,29 @@ class TextEncoder:
             name: self.parts[name].encode_tokens(chunks) for name, chunks in self._levelled(tokens).items() if chunks
         }
         return self.models.joiner.join(encoded)
+
+    def encode_from_tokens(
+        self,
+        tokens: Mapping[str, list[Chunk]],
+        return_pooled: bool = False,  # noqa: FBT001, FBT002 - packs call it so
+        return_dict: bool = False,  # noqa: FBT001, FBT002 - as above
+    ) -> Any:
+        """Return what custom ComfyUI packs ask for: the vectors, with the pooled output or in a mapping if asked."""
+        vectors, pooled = self.encode_tokens(tokens)
+        if return_dict:
+            return {"cond": vectors, "pooled_output": pooled}
+        return (vectors, pooled) if return_pooled else vectors
+
+    def encode_from_tokens_scheduled(
+        self,
+        tokens: Mapping[str, list[Chunk]],
+        unprojected: bool = False,  # noqa: ARG002, FBT001, FBT002 - as above
+        add_dict: Mapping[str, Any] | None = None,
+        show_pbar: bool = True,  # noqa: ARG002, FBT001, FBT002 - as above
+    ) -> Conditioning:
+        """Return the conditioning of tokens, with more options, as custom ComfyUI packs ask for it."""
+        vectors, pooled = self.encode_tokens(tokens)
+        return [[vectors, {"pooled_output": pooled, **(add_dict or {})}]]
 
     def encode(self, prompt: str, **options: object) -> Conditioning:
         """Return a prompt's conditioning, with options of the family."""
