@@ -55,11 +55,10 @@ def load(path: Path, case: str) -> dict[str, float]:
     dtype = torch.float32 if compact else getattr(torch, case)
     parts = load_checkpoint(path, Placement(dtype, compact=compact, residency=Residency(budget=2**40)))
     assert parts.vae is not None
-    handles = [parts.model.network, parts.vae.network]
     Path("/proc/self/clear_refs").write_text("5")
     before = resident("VmRSS")
     started = time.perf_counter()
-    weights = [parameter for handle in handles for parameter in handle.get().parameters()]
+    weights = [*parts.model.network.get().parameters(), *parts.vae.network.get().parameters()]
     for weight in weights:
         weight.flatten()[::1024].sum()
     seconds = time.perf_counter() - started

@@ -98,3 +98,12 @@ def test_an_evicted_network_comes_back_by_itself_and_whoever_computes_with_it_go
     with one.lease() as again:
         assert again is not network
     assert (one.loaded, other.loaded) == (True, False)
+
+
+def test_another_type_is_made_from_the_files_where_they_are_known_else_from_the_network() -> None:
+    files = Handle(lambda: nn.Linear(1, 1).half(), nbytes=4)
+    handle = Handle(lambda: nn.Linear(1, 1), nbytes=8, recast=lambda _: files)
+    assert handle.computing_in(torch.float16) is files
+    plain = Handle(lambda: nn.Linear(1, 1), nbytes=8)
+    assert plain.computing_in(torch.float16).get().weight.dtype == torch.float16
+    assert plain.get().weight.dtype == torch.float32

@@ -31,6 +31,7 @@ NODE_MODULES = (
     "saving",
     "model_sampling",
     "model_patches",
+    "precision",
     "guidance",
     "transformers",
     "engines",

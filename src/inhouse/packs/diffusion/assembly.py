@@ -261,6 +261,7 @@ def handle_of(make: Callable[[], N], weights: Weights, placement: Placement) -> 
         device=placement.device,
         stream=streamed,
         parameters=parameters_in_files(weights, make, placement.rounded),
+        recast=lambda dtype: handle_of(make, weights, replace(placement, dtype=dtype)),
     )
 
 

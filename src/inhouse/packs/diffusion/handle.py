@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,6 +12,7 @@ from weakref import WeakSet
 from inhouse.backends.residency import Residency
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor, nn
 
     from inhouse.packs.diffusion.parameters import Parameters
@@ -29,6 +31,7 @@ class Handle(Generic[N]):
         stream: builds the network such that it runs layer by layer, where there is no room for it whole; None where
             that cannot be.
         parameters: the network's parameters without the network, where they can be had.
+        recast: returns the handle of the same network in another type, out of the same files.
 
     """
 
@@ -41,6 +44,7 @@ class Handle(Generic[N]):
         device: str = "cpu",
         stream: Callable[[], N] | None = None,
         parameters: Parameters | None = None,
+        recast: Callable[[torch.dtype], Handle[N]] | None = None,
     ) -> None:
         self.device = device
         self.nbytes = self._whole_bytes = nbytes
@@ -48,6 +52,7 @@ class Handle(Generic[N]):
         self.residency = residency or Residency()
         self._build = build
         self._stream = stream
+        self._recast = recast
         self._network: N | None = None
         self._lock = threading.RLock()
         self._copies: WeakSet[Handle[N]] = WeakSet()
@@ -60,7 +65,7 @@ class Handle(Generic[N]):
     @property
     def needed(self) -> bool:
         """Whether a changed copy in memory shares this network's weights."""
-        return any(copy.loaded for copy in list(self._copies))
+        return any(each.loaded for each in list(self._copies))
 
     def lease(self) -> AbstractContextManager[N]:
         """Have the network in memory while inside; ``with handle.lease() as network:``.
@@ -101,14 +106,20 @@ class Handle(Generic[N]):
 
     unload = evict
 
+    def computing_in(self, dtype: torch.dtype) -> Handle[N]:
+        """Return the handle of the same network computing in another type."""
+        if self._recast is not None:
+            return self._recast(dtype)
+        return self.derived(lambda network: copy.deepcopy(network).to(dtype))
+
     def derived(self, change: Callable[[N], N]) -> Handle[N]:
         """Return the handle of a changed copy, which is made when first used and leaves this network as it is.
 
         The copy takes the memory of what it does not share with this network.
         """
-        copy = _Derived(self, change)
-        self._copies.add(copy)
-        return copy
+        changed = _Derived(self, change)
+        self._copies.add(changed)
+        return changed
 
 
 class _Derived(Handle[N]):

@@ -149,6 +149,10 @@ class DiffusionModel:
         """Return the model with its network, LoRAs and all, run by another runtime."""
         return replace(self, engine=engine)
 
+    def with_dtype(self, dtype: torch.dtype) -> Self:
+        """Return the model computing in another type."""
+        return replace(self, base=self.base.computing_in(dtype), dtype=dtype)
+
     def with_patches(self, more: Patches) -> Self:
         """Return the model with more patches behind those that it has."""
         return self._same_network(patches=self.patches + more)
