@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from inhouse.backends.streaming import Casts, Streaming, Transfers, cast_into
+from inhouse.backends.streaming import Casts, Streaming, Transfers
 
 
 class Net(nn.Module):
@@ -116,13 +116,6 @@ def test_a_network_that_nobody_needs_is_gone_at_once() -> None:
         assert weight() is None
     finally:
         gc.enable()
-
-
-def test_eight_bits_are_cast_as_torch_does() -> None:
-    every = torch.arange(256, dtype=torch.int16).to(torch.uint8).view(torch.float8_e4m3fn)
-    numbers = every[~every.float().isnan()]
-    for dtype in (torch.float32, torch.bfloat16, torch.float16):
-        assert cast_into(torch.empty(254, dtype=dtype), numbers).equal(numbers.to(dtype))
 
 
 class Log:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 
+from inhouse.backends.casting import cast_into
 from inhouse.errors import ModelFormatError, ModelUnsupportedError
 from inhouse.packs.diffusion.rows import WHOLE, Rows, equal
 
@@ -179,7 +180,7 @@ def fill(
             origin = weights[name]
             stored = tensor_of(origin.info, source.bytes(origin.name), origin.file.path.name)
             value = _fitted(origin.of(stored), targets[name], name, origin)
-            placed = (value.to(rounded) if rounded else value).to(device=device, dtype=dtype).contiguous()
+            placed = _placed(value.to(rounded) if rounded else value, dtype, device)
             if placed.untyped_storage().data_ptr() == stored.untyped_storage().data_ptr():
                 kept.append(origin.name)
             else:
@@ -200,6 +201,13 @@ def _fitted(value: Tensor, target: Tensor, name: str, origin: Origin) -> Tensor:
         f"and {tuple(target.shape)} is needed for {name!r}.",
         hint="The file is damaged, or of an architecture that nothing here knows.",
     )
+
+
+def _placed(value: Tensor, dtype: torch.dtype | None, device: str) -> Tensor:
+    """Return a value where and as it is needed: itself, if it is so already."""
+    if device == "cpu" and dtype is not None and dtype != value.dtype:
+        return cast_into(torch.empty(value.shape, dtype=dtype), value)
+    return value.to(device=device, dtype=dtype).contiguous()
 
 
 def _assign(network: nn.Module, name: str, value: Tensor) -> None:
