@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from inhouse.packs.diffusion.preview import latent_to_rgb
+from inhouse.packs.diffusion.preview import SD, SDXL, Colours, latent_to_rgb
 
 
 def test_a_preview_is_a_small_8_bit_picture_of_the_first_sample() -> None:
@@ -14,10 +14,16 @@ def test_a_preview_is_a_small_8_bit_picture_of_the_first_sample() -> None:
     assert (picture == 128).all()
 
 
-def test_the_first_channel_is_brightness() -> None:
-    dark, bright = torch.zeros(1, 4, 1, 2)[0], torch.zeros(1, 4, 1, 2)
+@pytest.mark.parametrize("colours", [SD, SDXL])
+def test_the_first_channel_is_brightness(colours: Colours) -> None:
+    dark, bright = torch.zeros(1, 4, 1, 2), torch.zeros(1, 4, 1, 2)
     bright[0, 0] = 3
-    assert (latent_to_rgb(bright) > latent_to_rgb(dark[None])).all()
+    assert (latent_to_rgb(bright, colours) > latent_to_rgb(dark, colours)).all()
+
+
+def test_families_mean_other_colours_by_the_same_latent() -> None:
+    assert latent_to_rgb(torch.zeros(1, 4, 1, 1), SDXL).tolist() == [[[150, 140, 130]]]
+    assert latent_to_rgb(torch.zeros(1, 4, 1, 1), SD).tolist() == [[[128, 128, 128]]]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e9])

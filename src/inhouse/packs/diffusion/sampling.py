@@ -11,7 +11,7 @@ from inhouse.errors import InterruptedRunError, NodeInputError, NotFiniteError
 from inhouse.packs.diffusion.evaluation import Ask, ignore
 from inhouse.packs.diffusion.guidance import guided
 from inhouse.packs.diffusion.masking import MaskedDenoiser, opening_of
-from inhouse.packs.diffusion.preview import latent_to_rgb
+from inhouse.packs.diffusion.preview import SD, Colours, latent_to_rgb
 from inhouse.packs.diffusion.resizing import repeat_to, resize_mask
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Progress:
         steps: steps in all.
         denoised: the clean latent expected so far, (batch, channels, height, width) as the network sees it.
         noisy: the latent that the sampler has come to; None where that is not told.
+        colours: what its channels look like.
 
     """
 
@@ -43,10 +44,11 @@ class Progress:
     steps: int
     denoised: Tensor
     noisy: Tensor | None = None
+    colours: Colours = SD
 
     def preview(self) -> NDArray[np.uint8]:
         """Return a small 8-bit RGB picture (height, width, 3) of the first sample."""
-        return latent_to_rgb(self.denoised)
+        return latent_to_rgb(self.denoised, self.colours)
 
 
 Callback = Callable[[Progress], None]
@@ -289,7 +291,7 @@ class _Watch:
     def step(self, step: Step) -> None:
         self._require_numbers(step.denoised, step.index)
         self._denoised = step.denoised
-        self._callback(Progress(step.index + 1, self._steps, step.denoised, step.x))
+        self._callback(Progress(step.index + 1, self._steps, step.denoised, step.x, self._form.colours))
 
     def _require_numbers(self, latent: Tensor, index: int) -> None:
         if not bool(latent.isfinite().all()):

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias
 
 from inhouse.packs.diffusion.patches import UNPATCHED, Patches
+from inhouse.packs.diffusion.preview import SD, Colours
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,6 +36,7 @@ class LatentFormat:
         downscale: pixels a latent position, along each side.
         scale_factor: what the autoencoder's latents are multiplied by to reach the network's unit variance.
         shift_factor: what is taken off them before.
+        colours: what its channels look like, for previews.
 
     """
 
@@ -42,6 +44,7 @@ class LatentFormat:
     downscale: int = 8
     scale_factor: float = 0.18215
     shift_factor: float = 0.0
+    colours: Colours = SD
 
     def into_model(self, latent: Tensor) -> Tensor:
         """Return the autoencoder's latent as the network knows it."""

@@ -13,6 +13,7 @@ from inhouse.packs.diffusion.assembly import Checkpoint, build_diffusion_model, 
 from inhouse.packs.diffusion.families.encoders import CLIP_G, CLIP_L_BESIDE
 from inhouse.packs.diffusion.families.sd import prediction_of
 from inhouse.packs.diffusion.families.sizes import SIZES, and_sizes, number_of_sizes, sizes_of
+from inhouse.packs.diffusion.preview import SDXL as COLOURS
 from inhouse.packs.diffusion.text.joining import SDXL
 from inhouse.packs.diffusion.text_model import TextModels
 from inhouse.packs.diffusion.unet import LatentFormat
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from inhouse.packs.diffusion.assembly import Placement
     from inhouse.packs.diffusion.layouts import Components
 
-LATENT_FORMAT = LatentFormat(scale_factor=0.13025)
+LATENT_FORMAT = LatentFormat(scale_factor=0.13025, colours=COLOURS)
 
 
 def _matches(shapes: Shapes) -> bool:
