@@ -57,7 +57,8 @@ def put_beside(layer: nn.Module, up: Tensor, down: Tensor) -> None:
 
 def _add(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> Tensor:
     x: Tensor = inputs[0]
-    up, down = layer.get_buffer(_UP).to(x.dtype), layer.get_buffer(_DOWN).to(x.dtype)
+    # A network that is streamed computes in another place and type than its weights are stored in.
+    up, down = (layer.get_buffer(name).to(x.device, x.dtype) for name in (_UP, _DOWN))
     if isinstance(layer, nn.Conv2d):
         inner = functional.conv2d(x, down, None, layer.stride, layer.padding, layer.dilation)
         return output + functional.conv2d(inner, up[..., None, None])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ import torch
 
 from inhouse.errors import ModelMismatchError
 from inhouse.packs.diffusion.rows import WHOLE, Rows
+from inhouse.packs.diffusion.twins import twin
 
 if TYPE_CHECKING:
     from torch import nn
@@ -176,9 +176,9 @@ def patched(network: N, *, loras: Sequence[LoraApplication], rounded: torch.dtyp
         rounded: a type that each changed parameter is rounded to, as if it had been stored in it.
 
     """
-    shared = {id(tensor): tensor for tensor in (*network.parameters(), *network.buffers())}
-    clone = copy.deepcopy(network, shared)
-    for name in dict.fromkeys(name for lora in loras for name in lora.parameters):
+    names = list(dict.fromkeys(name for lora in loras for name in lora.parameters))
+    clone = twin(network, (name.rpartition(".")[0] for name in names))
+    for name in names:
         owner, _, leaf = name.rpartition(".")
         layer = clone.get_submodule(owner)
         uses = [lora for lora in loras if name in lora.parameters]
