@@ -13,6 +13,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from inhouse.backends.attention import AttentionName
+
 
 class ServerSettings(BaseModel, frozen=True, extra="forbid"):
     """The gateway's address, and who may use it."""
@@ -83,6 +85,11 @@ class ComputeSettings(BaseModel, frozen=True, extra="forbid"):
 class StorageSettings(BaseModel, frozen=True, extra="forbid"):
     """Where runs are kept, and for how long."""
 
+    attention: AttentionName = Field(
+        "auto",
+        description="The implementation of attention; `auto` tries each on the device and takes one that is right and"
+        " fast there. `inhouse doctor` shows how each did.",
+    )
     url: str = Field("", description="postgresql://... for PostgreSQL; empty for a SQLite file in the state folder.")
     keep_days: float = Field(
         30, ge=0, description="Finished runs and their files older than this are deleted; 0 keeps all."

@@ -38,6 +38,8 @@ class Exit(IntEnum):
     """A model is missing, corrupt or refused."""
     FILES = 5
     """A file or folder cannot be read or written."""
+    UNFIT = 6
+    """``inhouse doctor`` found that something will not work on this machine."""
     INTERNAL = 70
     """A fault of Inhouse itself (EX_SOFTWARE of BSD's sysexits)."""
     INTERRUPTED = 130

@@ -8,12 +8,13 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 from typer.exceptions import TyperException
 
-from inhouse.cli import catalogue_commands, run_command, token_command, up_command, workflow_commands
+from inhouse.cli import catalogue_commands, doctor_command, run_command, token_command, up_command, workflow_commands
 from inhouse.cli.exits import Exit
 
 EPILOG = (
     "Exit codes: 0 done; 1 a node failed; 2 wrong usage; 3 the workflow is unreadable or invalid; "
     "4 a model is missing, corrupt or refused; 5 a file cannot be read or written; "
+    "6 doctor found what will not work; "
     "70 a fault of Inhouse itself; 130 interrupted."
 )
 
@@ -34,6 +35,7 @@ def build_app() -> typer.Typer:
     catalogue_commands.register(app)
     up_command.register(app)
     token_command.register(app)
+    doctor_command.register(app)
     return app
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from inhouse.backends.compute import AUTO
+from inhouse.backends.attention import AUTO, AttentionName
 from inhouse.cli.exits import Exit, common, exit_code
 from inhouse.cli.options import AsJson, CustomNodesDir, InputDir, ModelsDir, OutputDir, WorkflowFile
 from inhouse.engine.control import Control
@@ -71,6 +71,13 @@ def run(  # noqa: PLR0913 - its options
             metavar="FILE", help="Draw it as .png, .svg or .pdf (needs the extra plots), or write it as .json."
         ),
     ] = None,
+    attention: Annotated[
+        AttentionName,
+        typer.Option(
+            envvar="INHOUSE_COMPUTE__ATTENTION",
+            help="Implementation of attention; auto tries each on the device, as inhouse doctor shows.",
+        ),
+    ] = AUTO,
     as_json: AsJson = False,
 ) -> None:
     """Run a workflow and say where its results lie."""
@@ -82,7 +89,13 @@ def run(  # noqa: PLR0913 - its options
     with speaking(as_json=as_json) as voice:
         places = Places(models, input_dir, out, custom_nodes)
         profiled = profile or profile_file is not None
-        how: dict[str, Any] = {"reference": reference, "device": device, "precision": precision, "profiled": profiled}
+        how: dict[str, Any] = {
+            "reference": reference,
+            "device": device,
+            "precision": precision,
+            "attention": attention,
+            "profiled": profiled,
+        }
         with open_session(places, **how) as session:
             workflow = load_workflow(session, file)
             workflow = Changes(tuple(changes or ()), seed, batch).apply(workflow, session.registry)

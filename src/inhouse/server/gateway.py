@@ -223,6 +223,7 @@ def _workers(settings: Settings) -> list[Worker]:
         precision=compute.precision,
         grace=own.grace_seconds,
     )
+        attention=compute.attention,
     if own.count == 0:
         return [InlineWorker("inline", config)]
     devices = accelerators(os.environ)

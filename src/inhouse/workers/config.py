@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from inhouse.backends.compute import AUTO
+from inhouse.backends.attention import AUTO, AttentionName
 from inhouse.engine.engine import CACHE_BYTES
 from inhouse.workers.session import Places
 
@@ -24,6 +24,7 @@ class WorkerConfig:
         models_bytes: how much of its device's memory models may take; None for what is free.
         device: what it computes on, as torch calls it, or ``auto``.
         precision: a row of `inhouse.backends.compute.PRECISIONS`.
+        attention: an implementation of `inhouse.backends.attention`, or ``auto``.
         grace: seconds that a cancelled run may go on before its process is killed.
         silence: seconds without a sign of life after which its process is killed.
         start_seconds: how long it may take to become ready; packs may do much when they are imported.
@@ -40,6 +41,7 @@ class WorkerConfig:
     device: str = AUTO
     precision: str = AUTO
     grace: float = 30.0
+    attention: AttentionName = AUTO
     silence: float = 120.0
     start_seconds: float = 600.0
     warm: bool = True

@@ -94,6 +94,7 @@ class Host:
             cache_bytes=config.cache_bytes,
             models_bytes=config.models_bytes,
             host=host,
+            attention=config.attention,
             detect=False,
         ) as session:
             self._answers = Answers(session, self._tally)

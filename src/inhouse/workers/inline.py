@@ -62,6 +62,7 @@ class InlineWorker(Worker):
             device=config.device,
             precision=config.precision,
             cache_bytes=config.cache_bytes,
+            attention=config.attention,
             models_bytes=config.models_bytes,
             host=host,
             detect=False,

@@ -142,20 +142,22 @@ def open_session(
             custom = stack.enter_context(
                 CustomNodes(places.custom_nodes, registry, folders, catalogue, host, offered, values)
             )
-        turn, batches = Turn(on_switch=host.show if host is not None else None), Batches()
+        profile = Profile(memory_of(compute().device)) if profiled else None
+        residency = ProfiledResidency(profile, budget=models_bytes) if profile else Residency(budget=models_bytes)
+        turn = Turn(on_switch=host.show if host is not None else None)
+        batches = Batches(memory=residency.memory)
         services: dict[type[Any], Any] = {
             Folders: folders,
             ModelCatalogue: catalogue,
             FilePool: FilePool(),
             Batches: batches,
-            Residency: Residency(budget=models_bytes),
+            Residency: residency,
             SharedSteps: SharedSteps(turn, batches),
         }
         if detect or reference:
             services[Compute] = compute()
-        if profiled:
-            profile = services[Profile] = Profile(memory_of(compute().device))
-            services[Residency] = ProfiledResidency(profile, budget=models_bytes)
+        if profile:
+            services[Profile] = profile
         engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services, turn=turn))
         yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine, compute, custom)
 

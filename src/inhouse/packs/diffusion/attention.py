@@ -18,7 +18,7 @@ def attention_of(compute: Compute, device: str, wanted: str = AUTO) -> Attention
     """Return the attention to use.
 
     Args:
-        compute: what the settings say; a reference has the one attention that gives equal numbers everywhere.
+        compute: what the settings say; a reference run has the one whose numbers are always the same.
         device: where the network computes.
         wanted: an implementation by name, or ``auto`` for what the settings say.
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from inhouse.packs.diffusion.beside import put_beside
 from inhouse.packs.diffusion.engines.files import EngineFiles, default_folder, identity
 
 
@@ -58,6 +59,13 @@ def test_a_weight_or_an_option_that_differs_makes_another_name() -> None:
         network.weight[0, 0] += 1
     assert identity(network, 1) != first
     assert identity(network.bfloat16(), 1) != first
+
+
+def test_a_lora_beside_the_weights_makes_another_name() -> None:
+    network = nn.Linear(64, 64)
+    first = identity(network)
+    put_beside(network, torch.ones(64, 1), torch.ones(1, 64))
+    assert identity(network) != first
 
 
 def test_the_users_cache_is_the_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

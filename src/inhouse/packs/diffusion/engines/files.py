@@ -72,10 +72,12 @@ def identity(network: nn.Module, *options: object) -> str:
     import torch
 
     digest = hashlib.blake2b(repr((str(network), options)).encode(), digest_size=20)
-    for name, tensor in sorted(network.state_dict().items()):
+    # A LoRA may lie beside weights, in buffers that no file would have.
+    tensors = {**dict(network.named_parameters()), **dict(network.named_buffers())}
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy())
+        digest.update(memoryview(flat.view(torch.uint8).numpy()))
     return digest.hexdigest()
 
 

@@ -1,0 +1,1 @@
+"""What ``inhouse doctor`` looks at."""
