@@ -120,6 +120,22 @@ def test_when_memory_runs_out_after_all_the_others_go_then_parts_must_do() -> No
     assert c.whole is False
 
 
+def test_when_a_computation_runs_out_of_memory_networks_that_nobody_uses_go() -> None:
+    device = FakeMemory(100)
+    residency = Residency(memory=device)
+    idle, busy = Network(30, device), Network(40, device)
+    use(residency, idle)
+    with residency.lease(busy):
+        memory = residency.memory("cpu")
+        mark = memory.mark()
+        assert mark == 70
+        with device.taking(30):
+            assert memory.free() == 0
+        assert memory.most_since(mark) == 30
+        memory.release()
+        assert (idle.loaded, busy.loaded, device.released) == (False, True, 1)
+
+
 def test_one_that_cannot_be_had_at_all_says_what_is_missing() -> None:
     memory = FakeMemory(100)
     residency = Residency(memory=memory)

@@ -81,13 +81,19 @@ class Residency:
 
     @contextmanager
     def lease(self, resident: Resident[N]) -> Iterator[N]:
-        """Have a network in memory while inside; ``with residency.lease(handle) as network:``.
+        """Compute with a network, which stays in memory while inside; ``with residency.lease(handle) as network:``.
 
         Raises:
             ModelError: its file cannot be used.
             OutOfMemoryError: there is no room for it, not even part by part.
 
         """
+        with self.hold(resident) as network:
+            yield network
+
+    @contextmanager
+    def hold(self, resident: Resident[N]) -> Iterator[N]:
+        """Keep a network in memory while inside, which is leased again and again there; raises as `lease`."""
         with self._lock:
             self._leases[resident] = self._leases.pop(resident, 0) + 1  # the last in order is the last used
         try:
@@ -109,6 +115,10 @@ class Residency:
                 freed += idle.nbytes
                 self._evict(idle)
         return freed
+
+    def memory(self, device: str) -> Memory:
+        """Return a device's memory, whose release puts out the networks that nobody uses, too."""
+        return _Shared(self, device, self._memory(device))
 
     def figures(self) -> dict[str, int]:
         """Return the counters, and the networks and bytes in place."""
@@ -170,3 +180,25 @@ class Residency:
         resident.evict()
         self.evictions += 1
         _log.info("A network of %s made room.", said(resident.nbytes), extra={"counts": "model_evictions"})
+
+
+class _Shared:
+    """The memory of a device with networks in it."""
+
+    def __init__(self, residency: Residency, device: str, memory: Memory) -> None:
+        self._residency = residency
+        self._device = device
+        self._memory = memory
+
+    def free(self) -> int | None:
+        return self._memory.free()
+
+    def mark(self) -> int | None:
+        return self._memory.mark()
+
+    def most_since(self, mark: int) -> int:
+        return self._memory.most_since(mark)
+
+    def release(self) -> None:
+        self._residency.clear(self._device)
+        self._memory.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -62,6 +63,9 @@ class FakeNetwork:
     @property
     def network(self) -> FakeNetwork:
         return self
+
+    def hold(self) -> AbstractContextManager[FakeNetwork]:
+        return nullcontext(self)
 
     def conditioner(self, options: Mapping[str, Any], latent_size: tuple[int, int]) -> Mapping[str, Tensor]:
         del latent_size

@@ -77,9 +77,13 @@ class Handle(Generic[N]):
         """
         return self.residency.lease(self)
 
+    def hold(self) -> AbstractContextManager[N]:
+        """Keep the network in memory while inside, where it is leased again and again; raises as `lease`."""
+        return self.residency.hold(self)
+
     def get(self) -> N:
         """Return the network, to look at it; to compute with it, lease it. Raises as `lease`."""
-        with self.lease() as network:
+        with self.hold() as network:
             return network
 
     def load(self, *, whole: bool) -> N:
@@ -132,7 +136,7 @@ class _Derived(Handle[N]):
 
     def _made(self, *, whole: bool) -> N:
         del whole  # it is as its base is
-        with self._base.lease() as original:
+        with self._base.hold() as original:
             network = self._change(original)
         shared = {id(tensor) for tensor in _tensors(original)}
         self.nbytes = self._whole_bytes = sum(own.nbytes for own in _tensors(network) if id(own) not in shared)

@@ -243,7 +243,9 @@ def sample_sigmas(
     device = guider.model.device
     start, noise = form.into_model(samples.to(device)), noise.to(device)
     watch = _Watch(latent, form, len(sigmas) - 1, callback)
-    with torch.no_grad(), watch:
+    # The network stays from the first step to the last, whatever else comes meanwhile, and is there before memory is
+    # measured.
+    with guider.model.network.hold(), torch.no_grad(), watch:
         mask = _latent_mask(latent.get("noise_mask"), start)
         denoiser = guider.denoiser(start, mask, check)
         if mask is not None:

@@ -128,7 +128,7 @@ class Vae:
 
         key = (kind, self.spec, self.dtype, tuple(samples.shape[1:]))
         size = "x".join(map(str, samples.shape[1:]))
-        with torch.inference_mode():
+        with self.network.hold(), torch.inference_mode():
             results = self.batches.run(
                 len(samples),
                 lambda part: run(samples[part]),
