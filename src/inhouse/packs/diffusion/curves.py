@@ -18,6 +18,10 @@ _LEAST = 1e-30
 """What stands for a level of 0 where a logarithm is taken."""
 
 
+_LEAST_RHO = 0.25
+"""Below it levels would leave the range of float32."""
+
+
 def append_zero(sigmas: Tensor) -> Tensor:
     """Return ``sigmas`` with the end of all noise behind them."""
     return torch.cat([sigmas, sigmas.new_zeros(1)])
@@ -25,7 +29,7 @@ def append_zero(sigmas: Tensor) -> Tensor:
 
 def karras(steps: int, high: float, low: float, rho: float = 7.0) -> Tensor:
     """Spread evenly in sigma^(1 / rho). Karras et al. (2022), equation 5, https://arxiv.org/abs/2206.00364."""
-    root = 1 / max(rho, 1e-3)
+    root = 1 / max(rho, _LEAST_RHO)
     first, last = high**root, low**root
     return append_zero((first + torch.linspace(0, 1, steps) * (last - first)) ** (1 / root))
 

@@ -68,7 +68,7 @@ def spectrum_scaled(x: Tensor, low: float, high: float, cutoff: int) -> Tensor:
     import torch
 
     spectrum = torch.fft.fftshift(torch.fft.fftn(x.float(), dim=(-2, -1)), dim=(-2, -1))
-    mask = torch.full(x.shape[-2:], high, device=x.device)
+    mask = torch.full(x.shape[-2:], high, dtype=torch.float32, device=x.device)
     row, column = x.shape[-2] // 2, x.shape[-1] // 2
     mask[max(row - cutoff, 0) : row + cutoff, max(column - cutoff, 0) : column + cutoff] = low
     shifted = torch.fft.ifftshift(spectrum * mask, dim=(-2, -1))
