@@ -27,6 +27,7 @@ EVERY_DAY = (
     "l_stack3_locon_loha_dora",
     "m_dpmpp_2m_sde__karras",
     "m_uni_pc__normal",
+    "mm_both_0.6",
 )
 """One case of each kind that a small checkpoint is enough for; `make soak` runs them all."""
 

@@ -57,7 +57,7 @@ class Sort:
     advice: str
 
 
-_CHECKPOINT = "Its architecture is not supported, unless another loader takes it: CheckpointLoaderSimple or UNETLoader."
+_CHECKPOINT = "Load it with CheckpointLoaderSimple or UNETLoader; what those refuse is not supported."
 SORTS = (
     Sort("a LoRA", (".lora_down.",), "Load it with LoraLoader."),
     Sort("a LoRA", (".lora_A",), "Load it with LoraLoader."),
