@@ -35,6 +35,7 @@
     ├── WorkerError                    a worker is at fault
     │   ├── WorkerStartError           it cannot be started
     │   └── WorkerLostError            it died: a crash, a kill, no memory
+    │       └── WorkerEndedError       it was ended, as a run in it did not stop when told
     ├── AccessError                    somebody may not do what they asked for
     │   ├── UnauthenticatedError       they did not say who they are
     │   ├── ForbiddenError             they did, and it is not theirs
@@ -293,6 +294,8 @@ class WorkerLostError(WorkerError):
 
 class WorkerEndedError(WorkerLostError):
     """A worker was ended because a run that was cancelled did not stop; whatever else it ran is not to blame."""
+
+    code = "worker_ended"
 
 
 class AccessError(InhouseError):

@@ -56,6 +56,11 @@ class WorkerSettings(BaseModel, frozen=True, extra="forbid"):
         description="Worker processes; without it one for each accelerator, one where there is none."
         " 0 runs workflows inside the gateway, for tests only.",
     )
+    runs_at_once: int = Field(
+        4,
+        ge=1,
+        description="Runs that a worker has on their way at once, of each client one: they share the steps of a model.",
+    )
     attempts: int = Field(2, ge=1, description="How many workers may die of a run before it fails.")
     grace_seconds: float = Field(30, ge=0, description="How long a running workflow may go on after a request to stop.")
     cache_mb: int = Field(2048, ge=0, description="How much each worker remembers between runs, in MB.")
@@ -80,16 +85,16 @@ class ComputeSettings(BaseModel, frozen=True, extra="forbid"):
         description="The type that diffusion models compute in; `auto` takes bfloat16 where the device multiplies it,"
         " else float16 on a card and float32 on a processor.",
     )
-
-
-class StorageSettings(BaseModel, frozen=True, extra="forbid"):
-    """Where runs are kept, and for how long."""
-
     attention: AttentionName = Field(
         "auto",
         description="The implementation of attention; `auto` tries each on the device and takes one that is right and"
         " fast there. `inhouse doctor` shows how each did.",
     )
+
+
+class StorageSettings(BaseModel, frozen=True, extra="forbid"):
+    """Where runs are kept, and for how long."""
+
     url: str = Field("", description="postgresql://... for PostgreSQL; empty for a SQLite file in the state folder.")
     keep_days: float = Field(
         30, ge=0, description="Finished runs and their files older than this are deleted; 0 keeps all."

@@ -29,5 +29,6 @@ def people(tmp_path_factory: pytest.TempPathFactory, probes: Path) -> Iterator[P
     tokens = folder / "tokens.toml"
     ann, ben = new_token(tokens, "ann"), new_token(tokens, "ben")
     admin = new_token(tokens, "root", admin=True)
-    with Gateway(folder, "--custom-nodes", probes, "--tokens", tokens, token=admin) as running:
+    settings = {"INHOUSE_WORKERS__RUNS_AT_ONCE": "1"}  # whose turn it is shows where one has to wait for another
+    with Gateway(folder, "--custom-nodes", probes, "--tokens", tokens, token=admin, settings=settings) as running:
         yield People(running.by(ann), running.by(ben), running, running.by(""))

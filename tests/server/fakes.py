@@ -29,7 +29,7 @@ from inhouse.server.runs import Runs
 from inhouse.server.user_folders import UserFolders
 from inhouse.storage.ledger import Ledger, open_ledger
 from inhouse.storage.records import Conclusion, RunRecord, Submission
-from inhouse.workers.base import Description, Job, Listener, Worker
+from inhouse.workers.base import Description, Job, Listener, PackMessage, Worker
 from inhouse.workers.pool import Pool
 from inhouse.workers.session import choice_sources
 
@@ -46,8 +46,8 @@ def go(work: Coroutine[Any, Any, T]) -> T:
 class FakeWorker(Worker):
     """Takes jobs, and lets a test say what becomes of them; one that is doomed dies of the next it is offered."""
 
-    def __init__(self, name: str = "one") -> None:
-        super().__init__(name)
+    def __init__(self, name: str = "one", capacity: int = 1) -> None:
+        super().__init__(name, capacity)
         self.doomed = False
         self.jobs: list[Job] = []
         self.cancelled: list[str] = []
@@ -64,10 +64,10 @@ class FakeWorker(Worker):
         if not self.ready:
             raise WorkerLostError("It is dead.")
         self.jobs.append(job)
-        self.running = job.run_id
+        self.running[job.run_id] = None
 
     def cancel(self, run_id: str) -> None:
-        if run_id == self.running:
+        if run_id in self.running:
             self.cancelled.append(run_id)
 
     async def ask(self, question: str, **_: Any) -> Any:
@@ -79,26 +79,39 @@ class FakeWorker(Worker):
 
     # -- what a test says --------------------------------------------------------------------------------------------
 
-    def tell(self, *events: Event) -> None:
-        """Have these happen in the run that it has, or had last."""
+    @property
+    def first(self) -> str:
+        """The run that it was given first, of those that it has; empty if it has none."""
+        return next(iter(self.running), "")
+
+    def tell(self, *events: Event, run_id: str = "") -> None:
+        """Have these happen in a run: that which it was given first, or had last, unless another is named."""
         assert self._listener is not None
+        run_id = run_id or self.first or self.jobs[-1].run_id
         if isinstance(events[-1], RunFinished):
-            self.running = None
-        self._listener.happened(self, self.jobs[-1].run_id, events)
+            self.running.pop(run_id, None)
+        self._listener.happened(self, run_id, events)
 
-    def begin(self) -> None:
+    def begin(self, run_id: str = "") -> None:
         """Have the first node begin."""
-        self.tell(RunStarted(self.jobs[-1].run_id), NodesCached(()), NodeStarted("1", "1"))
+        self.tell(RunStarted(run_id or self.first), NodesCached(()), NodeStarted("1", "1"), run_id=run_id)
 
-    def end(self, status: str = "success") -> None:
-        """Have the run end, whatever it had done."""
-        self.tell(NodeFinished("1", "1", {"text": ["1"]}, 0.0, cached=False), RunFinished(self.jobs[-1].run_id, status))
+    def end(self, status: str = "success", run_id: str = "") -> None:
+        """Have a run end, whatever it had done."""
+        done = NodeFinished("1", "1", {"text": ["1"]}, 0.0, cached=False)
+        self.tell(done, RunFinished(run_id or self.first, status), run_id=run_id)
 
-    def die(self) -> None:
-        """Be gone, without a word about the run."""
+    def say(self, message: PackMessage) -> None:
+        """Have a pack say something."""
         assert self._listener is not None
-        self.ready, self.running = False, None
-        self._listener.lost(self, WorkerLostError("It was killed."))
+        self._listener.told(self, message)
+
+    def die(self, error: WorkerLostError | None = None) -> None:
+        """Be gone, without a word about what it ran."""
+        assert self._listener is not None
+        self.ready = False
+        self.running.clear()
+        self._listener.lost(self, error or WorkerLostError("It was killed."))
 
 
 class Disk:
@@ -137,7 +150,9 @@ class Disk:
 class Core:
     """What decides about runs, put together as a gateway does."""
 
-    def __init__(self, root: Path, ledger: Ledger, registry: Registry, workers: int, attempts: int, room: int) -> None:
+    def __init__(
+        self, root: Path, ledger: Ledger, registry: Registry, workers: Sequence[FakeWorker], attempts: int, room: int
+    ) -> None:
         self.disk, self.queue, self.hub = Disk(ledger), FairQueue(room), Hub()
         folders = UserFolders(*(root / name for name in ("input", "output", "temp", "state")))
         self.messenger = Messenger(self.hub, self._remaining)
@@ -151,7 +166,7 @@ class Core:
             self.metrics,
             attempts=attempts,
         )
-        self.dispatcher.on_end = self.ended.append
+        self.dispatcher.endings.on_end = self.ended.append
         catalogue = NodeCatalogue(registry, ModelCatalogue(layout_under(root / "models")), lambda *_: True)
         self.runs = Runs(
             stored,  # type: ignore[arg-type] # as good as one
@@ -162,7 +177,7 @@ class Core:
             folders,
             self.metrics,
         )
-        self.workers = [FakeWorker(f"worker-{number}") for number in range(workers)]
+        self.workers = workers
         self.worker = self.workers[0]
         self.pool = Pool(self.workers, self.dispatcher, ready=lambda *_: self.dispatcher.dispatch(), first_wait=0.0)
 
@@ -204,12 +219,15 @@ def workflow(value: int = 1) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def core(root: Path, *, workers: int = 1, attempts: int = 2, room: int = 1 << 25) -> AsyncIterator[Core]:
+async def core(
+    root: Path, *, workers: int = 1, capacity: int = 1, attempts: int = 2, room: int = 1 << 25
+) -> AsyncIterator[Core]:
     """Return a core at work.
 
     Args:
         root: its folder.
         workers: how many there are.
+        capacity: how many runs each has at once.
         attempts: how many may die of a run.
         room: bytes of workflows that are held in memory.
 
@@ -219,7 +237,8 @@ async def core(root: Path, *, workers: int = 1, attempts: int = 2, room: int = 1
     registry = build_registry(load_packs(), choice_sources(models, folders))
     (root / "state").mkdir(exist_ok=True)
     ledger = open_ledger("", root / "state")
-    made = Core(root, ledger, registry, workers, attempts, room)
+    idle = [FakeWorker(f"worker-{number}", capacity) for number in range(workers)]
+    made = Core(root, ledger, registry, idle, attempts, room)
     try:
         await made.runs.restore()
         made.dispatcher.serve(made.pool)

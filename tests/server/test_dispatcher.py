@@ -1,13 +1,15 @@
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.server.fakes import core, go
+from tests.server.fakes import Core, core, go
 
 from inhouse.engine.events import RunFinished
-from inhouse.server import dispatcher
+from inhouse.errors import WorkerEndedError, WorkerLostError
+from inhouse.server import dispatcher, endings
 from inhouse.server.identity import Identity
+from inhouse.workers.base import PackMessage
 
 ANN = Identity("ann")
 
@@ -15,6 +17,7 @@ ANN = Identity("ann")
 @pytest.fixture(autouse=True)
 def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dispatcher, "_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(endings, "_RETRY_SECONDS", 0.001)
 
 
 def _told(heard: Sequence[dict[str, Any]]) -> list[tuple[str, str | None]]:
@@ -34,7 +37,7 @@ def test_a_run_whose_worker_dies_is_tried_again_and_keeps_its_place(tmp_path: Pa
             assert [job.run_id for job in made.worker.jobs] == [first, first]
             assert [job.attempt for job in made.worker.jobs] == [1, 2]
             made.worker.end()
-            await made.until(lambda: made.worker.running == second)
+            await made.until(lambda: made.worker.first == second)
             assert made.worker.jobs[-1].attempt == 1
             await made.dispatcher.settle()
             assert await made.state(first) == "success"
@@ -67,7 +70,7 @@ def test_the_death_of_a_worker_is_not_held_against_a_run_that_it_did_not_have_ye
             made.worker.end("interrupted")
             assert made.queue.find(second) is not None
             made.worker.die()
-            await made.until(lambda: made.worker.running == second)
+            await made.until(lambda: made.worker.first == second)
             assert made.worker.jobs[-1].attempt == 1
             assert await made.state(first) == "cancelled"
 
@@ -79,7 +82,7 @@ def test_a_run_is_not_blamed_for_a_worker_that_died_while_its_workflow_was_loade
         async with core(tmp_path, attempts=1, room=0) as made:
             run_id = await made.accept(prompt_id="chosen")
             made.worker.die()
-            await made.until(lambda: made.worker.running == run_id)
+            await made.until(lambda: made.worker.first == run_id)
             assert [job.attempt for job in made.worker.jobs] == [1]
 
     go(scene())
@@ -94,7 +97,7 @@ def test_a_worker_that_is_gone_when_a_run_is_given_costs_the_run_nothing(tmp_pat
             made.worker.end()
             assert made.queue.find(second) is not None
             made.worker.die()
-            await made.until(lambda: made.worker.running == second)
+            await made.until(lambda: made.worker.first == second)
             assert [(job.run_id, job.attempt) for job in made.worker.jobs] == [(first, 1), (second, 1)]
 
     go(scene())
@@ -126,7 +129,7 @@ def test_a_run_cancelled_while_it_is_loaded_is_cancelled_in_storage_too(tmp_path
             assert await made.state(run_id) == "cancelled"
             assert made.worker.jobs == []
             following = await made.accept()
-            await made.until(lambda: made.worker.running == following)
+            await made.until(lambda: made.worker.first == following)
 
     go(scene())
 
@@ -140,7 +143,7 @@ def test_a_run_that_cannot_be_loaded_just_now_keeps_its_turn(tmp_path: Path) -> 
             made.dispatcher.dispatch()
             await made.until(lambda: made.disk.refused > 2)
             made.disk.full = False
-            await made.until(lambda: made.worker.running == run_id)
+            await made.until(lambda: made.worker.first == run_id)
 
     go(scene())
 
@@ -238,7 +241,7 @@ def test_who_drains_gives_out_nothing_more_and_stores_what_ends(tmp_path: Path) 
             assert await made.state(first) == "success"
             assert await made.state(second) == "queued"
         async with core(tmp_path) as again:
-            await again.until(lambda: again.worker.running == second)
+            await again.until(lambda: again.worker.first == second)
             assert again.worker.jobs[0].attempt == 1
 
     go(scene())
@@ -253,7 +256,7 @@ def test_who_drains_with_a_full_disk_ends_and_the_run_is_not_lost(tmp_path: Path
             made.dispatcher.stop_giving()
             await made.dispatcher.settle()
         async with core(tmp_path) as again:
-            await again.until(lambda: again.worker.running == run_id)
+            await again.until(lambda: again.worker.first == run_id)
             assert again.worker.jobs[0].attempt == 1
 
     go(scene())
@@ -266,7 +269,7 @@ def test_the_last_words_of_a_run_that_was_given_up_are_not_heard(tmp_path: Path)
             run_id = await made.accept(client_id="canvas")
             made.dispatcher.happened(made.worker, "another", [RunFinished("another", "success")])
             assert _told(heard()) == []
-            assert made.worker.running == run_id
+            assert made.worker.first == run_id
 
     go(scene())
 
@@ -275,11 +278,225 @@ def test_runs_of_two_workers_go_side_by_side(tmp_path: Path) -> None:
     async def scene() -> None:
         async with core(tmp_path, workers=2) as made:
             first, second = await made.accept(), await made.accept()
-            assert [worker.running for worker in made.workers] == [first, second]
+            assert [worker.first for worker in made.workers] == [first, second]
             third = await made.accept()
             made.workers[1].end()
-            assert made.workers[1].running == third
+            assert made.workers[1].first == third
             await made.dispatcher.settle()
             assert await made.state(second) == "success"
+
+    go(scene())
+
+
+# -- several runs at once ----------------------------------------------------------------------------------------------
+
+
+def test_runs_of_two_clients_go_side_by_side_and_those_of_one_in_their_order(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2) as made:
+            first, second = [await made.accept(client_id="canvas") for _ in range(2)]
+            other = await made.accept(client_id="another")
+            assert list(made.worker.running) == [first, other]
+            assert await made.listing() == {"queue_running": [first, other], "queue_pending": [second]}
+            made.worker.end(run_id=other)
+            assert (await made.listing())["queue_pending"] == [second]
+            made.worker.end(run_id=first)
+            assert (await made.listing())["queue_pending"] == []
+            assert list(made.worker.running) == [second]
+
+    go(scene())
+
+
+def test_runs_that_no_client_hears_of_go_side_by_side(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2) as made:
+            runs = [await made.accept() for _ in range(3)]
+            assert list(made.worker.running) == runs[:2]
+
+    go(scene())
+
+
+def test_two_users_clients_may_be_called_alike(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2) as made:
+            runs = [await made.accept(user, client_id="canvas") for user in ("ann", "bob")]
+            assert list(made.worker.running) == runs
+
+    go(scene())
+
+
+def test_the_worker_with_least_to_do_is_given_the_next_run(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, workers=2, capacity=2) as made:
+            runs = [await made.accept() for _ in range(4)]
+            assert [list(worker.running) for worker in made.workers] == [[runs[0], runs[2]], [runs[1], runs[3]]]
+
+    go(scene())
+
+
+def test_nothing_is_given_ahead_while_a_run_may_take_long(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path) as made:
+            await made.accept()
+            made.worker.end()
+            other = {"1": {"class_type": "PreviewAny", "inputs": {"source": "a"}}}
+            running = (await made.runs.accept(ANN, {"prompt": other})).prompt_id
+            waiting, front = await made.accept(), await made.accept(front=True)
+            assert list(made.worker.running) == [running]
+            for run_id in (running, front, waiting):
+                assert made.worker.first == run_id
+                made.worker.end()
+
+    go(scene())
+
+
+async def _two_running_and_one_ahead(made: Core) -> tuple[str, str, str]:
+    """Have a worker whose runs are short be given one more than it can begin."""
+    await made.accept(client_id="quick")
+    made.worker.end()
+    first, second, ahead = [await made.accept(client_id=client) for client in "abc"]
+    assert list(made.worker.running) == [first, second, ahead]
+    return first, second, ahead
+
+
+def test_a_run_that_is_given_ahead_waits_for_whoever_asks(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2) as made:
+            first, second, ahead = await _two_running_and_one_ahead(made)
+            last = await made.accept(client_id="d")
+            assert last not in made.worker.running, "one ahead is enough"
+            listed = await made.listing()
+            assert listed["queue_running"][-2:] == [first, second]
+            assert listed["queue_pending"] == [ahead, last]
+            assert made.runs.remaining("ann") == 4
+            made.runs.interrupt(ANN, ahead)
+            assert made.worker.cancelled == []
+            made.runs.interrupt(ANN)
+            assert made.worker.cancelled == [first, second]
+
+    go(scene())
+
+
+def test_a_run_that_is_given_ahead_is_taken_back_like_one_that_waits(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2) as made:
+            heard = made.hear(client="c")
+            first, second, ahead = await _two_running_and_one_ahead(made)
+            assert await made.runs.cancel(ANN, [ahead]) == [ahead]
+            assert made.worker.cancelled == [ahead]
+            assert (await made.listing())["queue_pending"] == []
+            made.worker.end("interrupted", ahead)
+            for run_id in (first, second):
+                made.worker.end(run_id=run_id)
+            await made.dispatcher.settle()
+            assert [await made.state(run_id) for run_id in (first, second, ahead)] == [
+                "success",
+                "success",
+                "cancelled",
+            ]
+            assert _told(heard()) == []
+
+    go(scene())
+
+
+def test_who_drains_begins_nothing_that_was_given_ahead(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2) as made:
+            first, second, ahead = await _two_running_and_one_ahead(made)
+            made.dispatcher.stop_giving()
+            assert made.worker.cancelled == [ahead]
+            for run_id in (first, second):
+                made.worker.end(run_id=run_id)
+            await made.dispatcher.settle()
+            assert [await made.state(run_id) for run_id in (first, second, ahead)] == ["success", "success", "queued"]
+
+    go(scene())
+
+
+def test_a_worker_that_dies_costs_those_that_ran_and_each_is_then_tried_alone(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2) as made:
+            first, second, ahead = await _two_running_and_one_ahead(made)
+            made.worker.die()
+            tries = len(made.worker.jobs)
+            order = []
+            for _ in range(3):
+                await made.until(lambda: made.worker.running)
+                order.append(list(made.worker.running))
+                made.worker.end()
+            await made.dispatcher.settle()
+            assert order == [[first], [second], [ahead]]
+            assert [(job.run_id, job.attempt) for job in made.worker.jobs[tries:]] == [
+                (first, 2),
+                (second, 2),
+                (ahead, 1),
+            ]
+            assert await made.state(ahead) == "success"
+
+    go(scene())
+
+
+def test_a_run_that_kills_its_workers_fails_alone(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2) as made:
+            deadly, innocent = [await made.accept(client_id=client) for client in "ab"]
+            made.worker.die()
+            await made.until(lambda: made.worker.first == deadly)
+            made.worker.die()
+            await made.until(lambda: made.worker.first == innocent)
+            made.worker.end()
+            await made.dispatcher.settle()
+            assert [await made.state(run_id) for run_id in (deadly, innocent)] == ["error", "success"]
+
+    go(scene())
+
+
+def test_a_run_that_is_to_be_alone_waits_for_others_to_end(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, workers=2, capacity=2) as made:
+            one, two = made.workers
+            blamed, long = [await made.accept(client_id=client) for client in "ab"]
+            two.ready = True
+            one.ready = False
+            one.running.clear()
+            made.dispatcher.lost(one, WorkerLostError("It was killed."))
+            later = await made.accept(client_id="c")
+            assert list(two.running) == [long], "the one to be alone comes first"
+            assert (await made.listing())["queue_pending"] == [blamed, later]
+            two.end()
+            assert list(two.running) == [blamed]
+
+    go(scene())
+
+
+def test_what_ran_beside_a_run_that_did_not_stop_is_not_blamed(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2, attempts=1) as made:
+            stubborn, beside = [await made.accept(client_id=client) for client in "ab"]
+            await made.runs.cancel(ANN, [stubborn])
+            made.worker.ready = False
+            made.worker.end("interrupted", stubborn)
+            made.worker.die(WorkerEndedError("It did not stop a run."))
+            await made.until(lambda: made.worker.first == beside)
+            assert made.worker.jobs[-1].attempt == 1
+            made.worker.end()
+            await made.dispatcher.settle()
+            assert [await made.state(run_id) for run_id in (stubborn, beside)] == ["cancelled", "success"]
+
+    go(scene())
+
+
+def test_what_a_pack_says_in_a_run_is_heard_by_its_user_only(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path, capacity=2) as made:
+            ann, bob = made.hear("ann", "a"), made.hear("bob", "b")
+            runs = [await made.accept(user) for user in ("ann", "bob")]
+            for run_id, client in ((runs[0], None), (None, None), (None, "b")):
+                made.worker.say(PackMessage("said", {}, client, run_id))
+
+            def told(heard: Callable[[], list[dict[str, Any]]]) -> int:
+                return sum(each["type"] == "said" for each in heard())
+
+            assert (told(ann), told(bob)) == (1, 1)
 
     go(scene())

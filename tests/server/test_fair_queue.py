@@ -128,3 +128,56 @@ def test_a_place_in_the_queue_is_after_so_many_others(runs: list[tuple[str, int,
     assert [(place, run.run_id) for place, run in told] == list(enumerate(order, 1))
     assert soon == told[:3]
     assert mine == {user: [(place, run) for place, run in told if run.user == user] for user in "abcd"}
+
+
+def of(client: str, name: str, number: float, user: str = "ann") -> Waiting:
+    return Waiting.of(Submission(name, user, number, "{}", client_id=client), 0)
+
+
+def test_a_line_that_is_held_up_lets_others_pass_and_keeps_its_order() -> None:
+    queue = filled(of("a", "a1", 1), of("a", "a2", 2), of("b", "b1", 3), of("a", "a3", 4))
+    assert names(queue.pop([("ann", "a")])) == "b1"
+    assert queue.pop([("ann", "a")]) is None
+    assert [run.run_id for _, run in queue.ahead(None, 9)] == ["a1", "a2", "a3"]
+    queue.push(of("a", "a0", 0))
+    queue.remove("a2")
+    assert emptied(queue) == ["a0", "a1", "a3"]
+
+
+def test_a_user_who_is_held_up_keeps_their_turn() -> None:
+    queue = filled(of("a", "a1", 1), of("x", "x1", 1, "bob"), of("x", "x2", 2, "bob"))
+    assert names(queue.pop([("ann", "a")])) == "x1"
+    assert emptied(queue) == ["a1", "x2"]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.sampled_from("abc"), st.integers(-3, 3)),
+            st.frozensets(st.sampled_from("abc"), max_size=2),
+            st.integers(0, 99),
+        ),
+        max_size=120,
+    )
+)
+def test_what_comes_next_is_the_first_that_may_go(steps: list[tuple[str, int] | frozenset[str] | int]) -> None:
+    queue, model = FairQueue(), dict[str, Waiting]()
+    for index, step in enumerate(steps):
+        if isinstance(step, tuple):
+            run = Waiting.of(Submission(str(index), "ann", step[1], "{}", client_id=step[0]), index)
+            queue.push(run)
+            model[run.run_id] = run
+        elif isinstance(step, int):
+            if model:
+                queue.remove(gone := list(model)[step % len(model)])
+                del model[gone]
+        else:
+            expected = min((run for run in model.values() if run.client_id not in step), default=None)
+            assert queue.pop([("ann", client) for client in step]) == expected
+            if expected is not None:
+                del model[expected.run_id]
+        assert [run.run_id for _, run in queue.ahead("ann", 200)] == [run.run_id for run in sorted(model.values())]
+
+
+def names(run: Waiting | None) -> str:
+    return "" if run is None else run.run_id

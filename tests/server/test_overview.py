@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -36,22 +37,26 @@ class Ledger:
         return [record for record in self.records if user in (None, record.submission.user)][-limit:]
 
 
-def live(name: str, user: str) -> LiveRun:
-    run = Submission(name, user, 0, WORKFLOW)
-    return LiveRun.begin(Waiting.of(run, 0), run)
+def live(name: str, user: str, *, begun: bool = True) -> LiveRun:
+    submission = Submission(name, user, 0, WORKFLOW)
+    run = LiveRun.begin(Waiting.of(submission, 0), submission)
+    run.begun = begun
+    return run
 
 
-def worker(name: str, *, ready: bool = True, running: str | None = None) -> Any:
-    return SimpleNamespace(name=name, ready=ready, running=running)
+def worker(name: str, *, ready: bool = True, running: str = "") -> Any:
+    return SimpleNamespace(name=name, ready=ready, running={running: None} if running else {})
 
 
 def overview(*, runs: tuple[LiveRun, ...] = (), ledger: Ledger | None = None, **given: Any) -> Overview:
     queue: FairQueue = given.pop("queue", FairQueue())
     pool: Any = SimpleNamespace(**{"workers": (), "descriptions": {}, "problems": {}, "restarts": 0, **given})
     found: Any = ledger or Ledger()
-    dispatcher: Any = SimpleNamespace(
-        live=lambda user: (run for run in runs if user in (None, run.submission.user)),
-    )
+
+    def held(user: str | None = None) -> Iterator[LiveRun]:
+        return (run for run in runs if user in (None, run.submission.user))
+
+    dispatcher: Any = SimpleNamespace(held=held, live=lambda user: (run for run in held(user) if run.begun))
     return Overview(found, queue, dispatcher, pool, {"w1": STATS})
 
 
@@ -115,7 +120,7 @@ def test_a_worker_tells_of_its_devices_models_and_cache() -> None:
         "name": "w1",
         "state": "ready",
         "problem": "",
-        "run": None,
+        "runs": [],
         "devices": [{key: value for key, value in CARD.items() if key != "serial"}],
         "models": STATS["models"],
         "cache": STATS["cache"],
@@ -138,4 +143,13 @@ def test_a_workers_state_is_told_in_a_word(one: Any, problems: dict[str, WorkerS
 
 def test_which_run_a_worker_has_is_told_to_those_who_may_see_it() -> None:
     shown = overview(runs=(live("b", "bob"),), workers=(worker("w2", running="b"),))
-    assert [seen(shown, caller)["workers"][0]["run"] for caller in (ANN, BOB, ADMIN)] == [None, "b", "b"]
+    assert [seen(shown, caller)["workers"][0]["runs"] for caller in (ANN, BOB, ADMIN)] == [[], ["b"], ["b"]]
+
+
+def test_what_left_the_queue_and_has_not_begun_waits_before_all_others() -> None:
+    queue = FairQueue()
+    queue.push(Waiting.of(Submission("later", "ann", 0, "{}"), 0))
+    shown = overview(runs=(live("a", "bob"), live("next", "bob", begun=False)), queue=queue)
+    assert [(run["id"], run["place"]) for run in seen(shown, ADMIN)["waiting"]] == [("next", 1), ("later", 2)]
+    assert [(run["id"], run["place"]) for run in seen(shown, ANN)["waiting"]] == [("later", 2)]
+    assert [seen(shown, caller)["waiting_count"] for caller in (ANN, BOB, ADMIN)] == [1, 1, 2]

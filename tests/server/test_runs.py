@@ -209,7 +209,7 @@ def test_clearing_leaves_what_runs(tmp_path: Path) -> None:
         async with core(tmp_path) as made:
             running, waiting = await made.accept(), await made.accept()
             await made.runs.clear(ANN)
-            assert (made.worker.running, made.worker.cancelled) == (running, [])
+            assert (made.worker.first, made.worker.cancelled) == (running, [])
             assert await made.state(waiting) == "cancelled"
             assert made.runs.remaining("ann") == 1
 
@@ -225,7 +225,7 @@ def test_a_run_whose_cancelling_cannot_be_stored_still_waits(tmp_path: Path) -> 
                 await made.runs.cancel(ANN, [waiting])
             made.disk.full = False
             made.worker.end()
-            await made.until(lambda: made.worker.running == waiting)
+            await made.until(lambda: made.worker.first == waiting)
 
     go(scene())
 

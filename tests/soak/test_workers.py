@@ -83,7 +83,7 @@ def test_every_run_ends_once_and_leaves_its_files_once(tmp_path: Path) -> None:
         while pool.restarts < KILLS and not gateway.done.is_set():
             await asyncio.sleep(chance.uniform(0, 0.05))
             worker = chance.choice(workers)
-            if worker.running is not None:
+            if worker.running:
                 os.kill(pool.descriptions[worker.name].pid, signal.SIGKILL)
         await gateway.done.wait()
         await pool.close(10)

@@ -61,7 +61,7 @@ class Ear:
         self.heard += [(run_id, event) for event in events]
         self.frames.append((run_id, len(events)))
         if isinstance(events[-1], RunFinished):
-            assert worker.running is None, "a worker is free before its listener hears of a run's end"
+            assert run_id not in worker.running, "a worker has done with a run before its listener hears of its end"
             self.order.append(f"{run_id} {events[-1].status}")
         self._news.set()
 

@@ -33,7 +33,7 @@ class Puppet(Worker):
         return Description(self.starts)
 
     def submit(self, job: Job) -> None:
-        self.running = job.run_id
+        self.running[job.run_id] = None
 
     def cancel(self, run_id: str) -> None:
         """Do nothing."""
@@ -45,7 +45,8 @@ class Puppet(Worker):
         self.closed, self.ready = grace, False
 
     def die(self) -> None:
-        self.ready, self.running = False, None
+        self.ready = False
+        self.running.clear()
         self.listener.lost(self, WorkerLostError(f"{self.name} died."))
 
 

@@ -14,7 +14,7 @@ import pytest
 from tests.workers.kit import Ear, config, go, gone, job, ran, there
 
 from inhouse.engine.events import NodeFailed, NodeStarted
-from inhouse.errors import OutOfMemoryError, WorkerLostError, WorkerStartError
+from inhouse.errors import OutOfMemoryError, WorkerEndedError, WorkerLostError, WorkerStartError
 from inhouse.workers.process import ProcessWorker
 from inhouse.workers.session import Places
 
@@ -47,7 +47,7 @@ class TestDeaths:
                 os.kill(pid, signal.SIGKILL)
                 assert "memory ran out" in str(await ear.loss())
                 assert not worker.ready
-                assert worker.running is None
+                assert not worker.running
                 assert ear.status() == "", "who was killed from outside did not end its run"
                 assert any(isinstance(event, NodeStarted) for event in ear.events())
                 with pytest.raises(WorkerLostError):
@@ -76,6 +76,29 @@ class TestDeaths:
                 worker.submit(job(tmp_path, ("Exit", "1"), run_id="second"))
                 await ear.loss()
                 assert ear.order == ["first success", "lost"]
+
+        go(work())
+
+    def test_a_run_is_over_before_the_next_of_its_client_kills(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            async with started(tmp_path, runs_at_once=2) as (worker, ear, _):
+                for number in range(5):
+                    worker.submit(job(tmp_path, ("Echo", "a"), run_id=f"{number}", client_id="canvas"))
+                worker.submit(job(tmp_path, ("Segfault", ""), run_id="deadly", client_id="canvas"))
+                await ear.loss()
+                assert ear.order == [*(f"{number} success" for number in range(5)), "lost"]
+
+        go(work())
+
+    def test_what_ran_beside_one_that_did_not_stop_is_told_apart(self, tmp_path: Path) -> None:
+        async def work() -> None:
+            async with started(tmp_path, runs_at_once=2, grace=0.1) as (worker, ear, _):
+                worker.submit(job(tmp_path, ("Deaf", str(tmp_path / "d")), run_id="deaf", client_id="a"))
+                await there(tmp_path / "d.runs")
+                worker.submit(job(tmp_path, ("Echo", "a"), run_id="beside", client_id="b"))
+                worker.cancel("deaf")
+                assert isinstance(await ear.loss(), WorkerEndedError)
+                assert ear.order == ["deaf interrupted", "lost"]
 
         go(work())
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 from PIL import Image
 from tests.workers.kit import PACKS, job
 
+from inhouse.engine.context import Context
 from inhouse.engine.events import Event, NodeFailed, NodeProgress, Picture, RunFinished
 from inhouse.engine.node import NodeSpec
 from inhouse.errors import InternalError, WorkflowFormatError
@@ -145,3 +148,109 @@ def test_what_was_submitted_is_run_before_it_ends(session: Session, tmp_path: Pa
         runner.submit(job(tmp_path, ("Echo", "a"), run_id=f"{number}"))
     assert runner.close(60)
     assert [event.run_id for event in ended if isinstance(event, RunFinished)] == ["0", "1", "2"]
+
+
+# -- several at once ---------------------------------------------------------------------------------------------------
+
+
+class Told:
+    """Keeps what is told of which run, and when the last of it was."""
+
+    def __init__(self) -> None:
+        self.order: list[tuple[str, str]] = []
+        self._news = threading.Condition()
+
+    def __call__(self, run_id: str, event: Event) -> None:
+        with self._news:
+            self.order.append((run_id, type(event).__name__))
+            self._news.notify_all()
+
+    def ended(self, *run_ids: str) -> bool:
+        """Wait for ends."""
+        with self._news:
+            return self._news.wait_for(lambda: all((each, "RunFinished") in self.order for each in run_ids), 60)
+
+    def spans(self, *run_ids: str) -> list[tuple[int, int]]:
+        """Return where each run began and ended among all that was told."""
+        return [tuple(self.order.index((each, kind)) for kind in ("RunStarted", "RunFinished")) for each in run_ids]  # type: ignore[misc] # two of them
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def several(session: Session, tmp_path: Path, told: Told) -> Iterator[Runner]:
+    runner = Runner(session, tmp_path / "claims", told, at_once=2)
+    yield runner
+    assert runner.close(60)
+
+
+def test_jobs_of_two_clients_are_on_their_way_at_once(
+    several: Runner, told: Told, session: Session, tmp_path: Path
+) -> None:
+    both, turn = threading.Barrier(2), session.engine.turn
+
+    def meet() -> tuple[str]:
+        with turn.yielded():
+            both.wait(60)
+        return ("",)
+
+    session.registry.add([NodeSpec("Meet", meet, {}, (), output_node=True)])
+    for client in "ab":
+        several.submit(job(tmp_path, ("Meet", {}), run_id=client, client_id=client, scope=client))
+    assert told.ended("a", "b")
+    (_, first_end), (second_start, _) = sorted(told.spans("a", "b"))
+    assert second_start < first_end
+
+
+def test_jobs_of_one_client_run_in_their_order_and_let_others_pass(several: Runner, told: Told, tmp_path: Path) -> None:
+    runs = [(f"{client}{number}", client) for number in range(4) for client in "ab"]
+    for run_id, client in runs:
+        several.submit(job(tmp_path, ("Echo", "a"), run_id=run_id, client_id=client))
+    assert told.ended(*(run_id for run_id, _ in runs))
+    for client in "ab":
+        spans = told.spans(*(run_id for run_id, theirs in runs if theirs == client))
+        assert all(end < start for (_, end), (start, _) in pairwise(spans))
+
+
+def test_one_that_has_not_begun_is_taken_back_without_a_word(
+    several: Runner, told: Told, session: Session, tmp_path: Path
+) -> None:
+    go = threading.Event()
+
+    def hold() -> tuple[str]:
+        assert go.wait(60)
+        return ("",)
+
+    session.registry.add([NodeSpec("Hold", hold, {}, (), output_node=True)])
+    for run_id in ("first", "second"):
+        several.submit(job(tmp_path, ("Hold", {}), run_id=run_id, client_id="canvas"))
+    several.cancel("second")
+    assert told.order[-1] == ("second", "RunFinished")
+    go.set()
+    assert told.ended("first")
+    assert ("second", "RunStarted") not in told.order
+
+
+def test_packs_see_the_run_whose_nodes_are_executed(
+    several: Runner, told: Told, session: Session, tmp_path: Path
+) -> None:
+    assert session.custom is not None
+    host, both, turn = session.custom.host, threading.Barrier(2), session.engine.turn
+    seen: list[tuple[str, str | None, str | None]] = []
+
+    def look(*, context: Context) -> tuple[str]:
+        for _ in range(3):
+            seen.append((context.run_id, host.run_id, host.client_id))
+            with turn.yielded():
+                both.wait(60)
+        return ("",)
+
+    session.registry.add([NodeSpec("Look", look, {}, (), output_node=True, context="context")])
+    for client in "ab":
+        several.submit(job(tmp_path, ("Look", {}), run_id=f"of {client}", client_id=client, scope=client))
+    assert told.ended("of a", "of b")
+    assert set(seen) == {("of a", "of a", "a"), ("of b", "of b", "b")}
+    assert (host.run_id, host.client_id) == (None, None)

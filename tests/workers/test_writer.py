@@ -58,3 +58,18 @@ def test_when_there_is_nothing_to_say_it_says_that_it_lives() -> None:
             arrived += decoder.feed(theirs.recv(65536))
         assert set(arrived) == {Beat()}
         writer.close(60)
+
+
+def test_who_has_said_the_last_can_see_to_it_that_all_is_sent() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        writer = Writer(ours, 60)
+        sent: list[Message] = [Answer(number, number) for number in range(3)]
+        for message in sent:
+            writer.put(message)
+        writer.flush()
+        decoder, arrived = Decoder(), list[Message]()
+        while len(arrived) < len(sent):  # in as many pieces as the thread made of it
+            arrived += decoder.feed(theirs.recv(65536))
+        assert arrived == sent
+        writer.close(60)

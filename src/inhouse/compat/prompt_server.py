@@ -50,8 +50,8 @@ class PackHost:
     Attributes:
         say: takes messages for canvases, from any thread.
         loop: what coroutines of packs run on.
-        client_id: the canvas that asked for what runs now.
-        run_id: what runs now; None when nothing does.
+        client_id: the canvas that asked for the run whose nodes are executed now.
+        run_id: that run; None when nothing runs.
         address: where canvases reach the gateway, if that is known.
         upload_bytes: the largest body that a pack's route takes.
 
@@ -64,6 +64,28 @@ class PackHost:
     address: tuple[str, int] | None = None
     upload_bytes: int = 100 * 2**20
     handlers: list[Callable[[Any], Any]] = field(default_factory=list)
+    _clients: dict[str, str | None] = field(default_factory=dict)
+
+    def enter(self, run_id: str, client_id: str | None) -> None:
+        """Know of a run that is about to begin."""
+        self._clients[run_id] = client_id
+
+    def show(self, run_id: str) -> None:
+        """Let packs see a run that is known: from now on its nodes are executed."""
+        if run_id in self._clients:
+            self.run_id, self.client_id = run_id, self._clients[run_id]
+
+    def leave(self, run_id: str) -> None:
+        """Forget a run that is over."""
+        self._clients.pop(run_id, None)
+        if self.run_id == run_id:
+            self.run_id = self.client_id = None
+
+    @property
+    def speaking(self) -> str | None:
+        """The run that this code belongs to: that of the call it runs in, else the one whose nodes are executed now."""
+        call = current_call()
+        return self.run_id if call is None else call.context.run_id
 
     def on_prompt(self, body: Any) -> Any:
         """Return the body of a request to run a workflow as the packs' handlers change it.

@@ -1,4 +1,4 @@
-"""The dispatcher: gives waiting runs to free workers, hears what happens, and stores how it ended."""
+"""The dispatcher: gives waiting runs to workers, and hears what happens."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import asyncio
 import itertools
 import logging
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from inhouse.engine.events import NodeFinished, NodesCached, RunFinished
-from inhouse.errors import InhouseError, PathEscapeError, StorageError, WorkerLostError
+from inhouse.errors import StorageError, WorkerEndedError, WorkerLostError
+from inhouse.server.endings import Endings
 from inhouse.server.live_run import LiveRun
+from inhouse.server.roster import Roster
+from inhouse.server.tasks import Tasks
 from inhouse.workers.base import Job, Listener, PackMessage
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from inhouse.engine.events import Event
@@ -24,19 +26,20 @@ if TYPE_CHECKING:
     from inhouse.server.metrics import Metrics
     from inhouse.server.user_folders import UserFolders
     from inhouse.storage.ledger import Ledger
-    from inhouse.storage.records import Artifact, Conclusion, Submission
+    from inhouse.storage.records import Submission
     from inhouse.workers.base import Worker
     from inhouse.workers.pool import Pool
 
 _LOG = logging.getLogger(__name__)
 _LEASE_SECONDS = 60.0
 _SHORT_SECONDS = 0.05
+_MOST_LABELS = 1000
 _RETRY_SECONDS = 2.0
-"""How long until a result that the database did not take is offered again."""
+"""How long until a workflow that the database did not give is asked for again."""
 
 
 class Dispatcher(Listener):
-    """Keeps every free worker busy while runs wait.
+    """Keeps every worker busy while runs wait.
 
     Args:
         ledger: where runs are stored.
@@ -61,12 +64,17 @@ class Dispatcher(Listener):
         self._ledger, self._queue, self._messenger = ledger, queue, messenger
         self._folders, self._metrics, self._attempts = folders, metrics, attempts
         self._pool: Pool | None = None
-        self._live: dict[str, LiveRun] = {}  # by worker
-        self._ending: set[LiveRun] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._roster = Roster()
+        self._quick: set[str] = set()  # labels of workflows of which the last run was a short one
+        self._tasks = Tasks()
+        self._endings = Endings(ledger, messenger, folders, metrics, self._tasks)
         self._draining = False
         self._swept = 0
-        self.on_end: Callable[[str], object] = lambda _run_id: None
+
+    @property
+    def endings(self) -> Endings:
+        """Those that are being stored."""
+        return self._endings
 
     # -- what others ask ---------------------------------------------------------------------------------------------
 
@@ -77,106 +85,159 @@ class Dispatcher(Listener):
 
     def live(self, user: str | None = None) -> Iterator[LiveRun]:
         """Return what runs now, of one user or of all."""
-        return (run for run in tuple(self._live.values()) if user is None or run.submission.user == user)
+        return (run for run in self.held(user) if run.begun)
+
+    def held(self, user: str | None = None) -> Iterator[LiveRun]:
+        """Return what runs now, and what left the queue and has not begun."""
+        return (run for run in self._roster if user is None or run.waiting.user == user)
 
     def unfinished(self, user: str) -> Iterator[LiveRun]:
         """Return what runs now of a user, and what has run and is being stored."""
-        ending = (run for run in tuple(self._ending) if run.submission.user == user)
-        return itertools.chain(ending, self.live(user))
+        return itertools.chain(self._endings.of(user), self.live(user))
 
     def cancel(self, run: LiveRun) -> None:
-        """Stop a run at its next step."""
+        """Stop a run at its next step; one that has not begun does not, and nobody is told of it."""
         run.cancelled = True
-        for worker in self._pool.workers if self._pool else ():
-            if self._live.get(worker.name) is run:
-                worker.cancel(run.submission.id)
+        if run.given and (worker := self._worker(run)) is not None:
+            worker.cancel(run.id)
+        if not run.begun:
+            self._roster.leave(run)
+            self.dispatch()
 
     def files_deleted(self) -> None:
         """Have output nodes run again from now on: what they wrote before may be gone."""
         self._swept += 1
 
-    def dispatch(self) -> None:
-        """Give waiting runs to free workers."""
-        if self._pool is None or self._draining:
-            return
-        while (worker := self._idle_worker()) is not None and (waiting := self._queue.pop()) is not None:
-            self._give(worker, waiting)
-
-    def _idle_worker(self) -> Worker | None:
-        workers = self._pool.free() if self._pool is not None else ()
-        return next((worker for worker in workers if worker.name not in self._live), None)
-
     def stop_giving(self) -> None:
-        """Give out no more runs; those that wait stay in storage."""
-        self._draining = True
+        """Give out no more runs; those that wait stay in storage, and so do those that have not begun."""
+        self._draining = self._endings.last = True
+        for run in self._roster:
+            if not run.begun:
+                self.cancel(run)
 
     def write_down(self) -> None:
         """Have storage say who has which run, before somebody reads it there."""
-        for run in self._live.values():
+        for run in self._roster:
             if run.leasing is not None and not run.leasing.cancelled():
                 self._lease(run)
 
     async def settle(self) -> None:
         """Wait until every end that is known is stored."""
-        for run in self._live.values():
+        for run in self._roster:
             _stop(run.leasing)
-        while self._tasks:
-            await asyncio.wait(tuple(self._tasks))
+        await self._tasks.settle()
 
     # -- giving ------------------------------------------------------------------------------------------------------
 
-    def _give(self, worker: Worker, waiting: Waiting, before: asyncio.Future[None] | None = None) -> None:
-        if waiting.submission is not None:
-            self._start(worker, LiveRun.begin(waiting, waiting.submission), before)
-            return
-        # Its workflow was left in storage; the worker is taken meanwhile.
-        self._live[worker.name] = placeholder = LiveRun.loading(waiting)
-        self._spawn(self._load(worker, placeholder, before))
+    def dispatch(self) -> None:
+        """Give waiting runs to workers that can begin them, and to one whose runs are short the next one, too."""
+        while not self._draining and (found := self._next()) is not None:
+            if not self._give(*found):
+                return
 
-    async def _load(self, worker: Worker, placeholder: LiveRun, before: asyncio.Future[None] | None) -> None:
+    def _next(self) -> tuple[Worker, Waiting] | None:
+        """Return who is to be given what: whoever has least, what is next and may run there."""
+        if self._pool is None or not len(self._queue):
+            return None
+        ready = [worker for worker in self._pool.workers if worker.ready]
+        if len(ready) > 1:
+            ready.sort(key=lambda worker: len(self._roster.of(worker.name)))
+        for worker in ready:
+            if self._roster.room(worker) > 0:
+                waiting = self._queue.pop(self._roster.lines(worker.name))
+                if waiting is not None:
+                    return worker, waiting
+        if len(ready) == 1 and self._may_have_more(ready[0]) and (waiting := self._queue.pop()) is not None:
+            return ready[0], waiting
+        return None
+
+    def _may_have_more(self, worker: Worker) -> bool:
+        """Whether a worker had better have its next run already: it then need not wait for it between short ones.
+
+        A run that came later and goes first comes too late then, so that it must not be for long.
+        """
+        runs = self._roster.of(worker.name)
+        return all(run.begun and run.label in self._quick and not run.waiting.deaths for run in runs)
+
+    def _give(self, worker: Worker, waiting: Waiting) -> bool:
+        """Give a worker a run, or a place to it; return whether it is still there to be given more."""
+        if waiting.submission is not None and not waiting.deaths:
+            return self._submit(worker, LiveRun.begin(waiting, waiting.submission))
+        # Its workflow was left in storage, or others have to end first; its place is taken meanwhile.
+        self._roster.enter(worker.name, LiveRun.loading(waiting))
+        self._admit(worker)
+        return True
+
+    def _admit(self, worker: Worker) -> None:
+        """Give a worker what it was to be given once it can be: a run that a worker died of runs alone."""
+        runs = self._roster.of(worker.name)
+        for run in runs:
+            if run.given or run.loaded or (run.waiting.deaths and len(runs) > 1):
+                continue
+            run.loaded = True
+            if run.waiting.submission is not None:
+                self._submit(worker, LiveRun.begin(run.waiting, run.waiting.submission))
+            else:
+                self._tasks.start(self._load(worker, run))
+
+    async def _load(self, worker: Worker, placeholder: LiveRun) -> None:
         submission = await self._loaded(placeholder)
-        if self._live.get(worker.name) is not placeholder:  # the worker died meanwhile, and the run waits again
+        if self._roster.get(placeholder.id) is not placeholder:  # it was cancelled, or the worker died meanwhile
             return
-        del self._live[worker.name]
         if submission is not None:
-            self._start(worker, LiveRun.begin(placeholder.waiting, submission), before)
+            self._submit(worker, LiveRun.begin(placeholder.waiting, submission))
         else:
+            self._roster.leave(placeholder)
             self._messenger.status(placeholder.waiting.user)
-            self.dispatch()
+        self._advance(worker)
 
     async def _loaded(self, placeholder: LiveRun) -> Submission | None:
-        """Return what to run; None if it was cancelled before it began."""
-        while True:
+        """Return what to run; None if it was cancelled meanwhile."""
+        while not placeholder.cancelled:
             try:
                 record = await self._ledger.get(placeholder.id)
-                if record is None or not placeholder.cancelled:
-                    return None if record is None else record.submission
-                await self._ledger.cancel([placeholder.id], time.time())
             except StorageError as error:
                 _LOG.error("Run %s cannot be read yet: %s", placeholder.id, error)
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
-                return None
+                return None if record is None else record.submission
+        return None
 
-    def _start(self, worker: Worker, run: LiveRun, before: asyncio.Future[Any] | None = None) -> None:
-        submission = run.submission
-        run.ahead = before
-        self._live[worker.name] = run
+    def _submit(self, worker: Worker, run: LiveRun) -> bool:
+        self._roster.enter(worker.name, run)
         try:
-            worker.submit(self._job(submission, run.waiting.deaths + 1))
+            worker.submit(self._job(run.submission, run.waiting.deaths + 1))
         except WorkerLostError:  # it died a moment ago, of something else
-            del self._live[worker.name]
+            self._roster.leave(run)
             self._queue.push(run.waiting)
-            return
+            return False
         run.worker = worker.name
-        run.leasing = asyncio.get_running_loop().call_later(_SHORT_SECONDS, self._lease, run)
-        self._metrics.run_started(max(0.0, run.started - submission.created))
-        self._messenger.status(submission.user)
+        self._begin(worker)
+        return True
+
+    def _begin(self, worker: Worker) -> None:
+        """Count as begun what the worker begins now."""
+        while (run := self._roster.next(worker)) is not None:
+            run.begun, run.started = True, time.time()
+            run.ahead = self._endings.before(run.line)
+            run.leasing = asyncio.get_running_loop().call_later(_SHORT_SECONDS, self._lease, run)
+            self._metrics.run_started(max(0.0, run.started - run.submission.created))
+            self._messenger.status(run.submission.user)
+
+    def _advance(self, worker: Worker) -> None:
+        """Go on now that a worker has less to do."""
+        self._begin(worker)
+        self._admit(worker)
+        self.dispatch()
 
     def _lease(self, run: LiveRun) -> None:
         """Write down who has a run. Of a short one only its end is written, which says that, too."""
         _stop(run.leasing)
         self._ledger.lease(run.id, run.worker, run.waiting.deaths + 1, run.started, run.started + _LEASE_SECONDS)
+
+    def _worker(self, run: LiveRun) -> Worker | None:
+        name = self._roster.place(run)
+        return next((worker for worker in self._pool.workers if worker.name == name), None) if self._pool else None
 
     def _job(self, submission: Submission, attempt: int) -> Job:
         return Job(
@@ -196,8 +257,8 @@ class Dispatcher(Listener):
 
     def happened(self, worker: Worker, run_id: str, events: Sequence[Event]) -> None:
         """Tell clients, and conclude a run that is over."""
-        run = self._live.get(worker.name)
-        if run is None or run.submission.id != run_id:
+        run = self._roster.get(run_id)
+        if run is None or run.worker != worker.name:
             return  # the last words of a run that was given up
         if not self._holds(worker, run, events):
             held, run.held = run.held, []
@@ -208,13 +269,13 @@ class Dispatcher(Listener):
         if run.ahead is None or run.ahead.done():
             return False
         if not run.held:
-            self._spawn(self._catch_up(worker, run, run.ahead))
+            self._tasks.start(self._catch_up(worker, run, run.ahead))
         run.held.extend(words)
         return True
 
     async def _catch_up(self, worker: Worker, run: LiveRun, ahead: asyncio.Future[Any]) -> None:
         await asyncio.wait((ahead,))
-        if self._live.get(worker.name) is run:  # else its worker died
+        if self._roster.get(run.id) is run:  # else its worker died
             held, run.held = run.held, []
             self._hear(worker, run, held)
 
@@ -232,106 +293,64 @@ class Dispatcher(Listener):
 
     def _over(self, worker: Worker, run: LiveRun, last: Sequence[Any]) -> None:
         """Store a run's end, then tell of it; its worker need not wait for that."""
-        self._live.pop(worker.name, None)
-        stored = self._end(run, last)
-        waiting = self._queue.pop() if worker.free and not self._draining else None
-        if waiting is not None:
-            self._give(worker, waiting, stored)
-
-    def _end(self, run: LiveRun, last: Sequence[Any]) -> asyncio.Task[None]:
+        self._roster.leave(run)
+        if time.time() - run.started < _SHORT_SECONDS and len(self._quick) < _MOST_LABELS:
+            self._quick.add(run.label)
+        else:
+            self._quick.discard(run.label)
         _stop(run.leasing)
-        self._ending.add(run)
-        return self._spawn(self._conclude(run, last))
-
-    async def _conclude(self, run: LiveRun, last: Sequence[Any]) -> None:
-        try:
-            stored = await self._store(run)
-        finally:
-            self._ending.discard(run)
-        if stored:
-            self._messenger.tell(run.submission, last)
-            self._messenger.status(run.submission.user)
-            self._messenger.idle(run.submission)
-
-    async def _store(self, run: LiveRun) -> bool:
-        """Store how a run ended; False if that must be left to the next gateway."""
-        conclusion, user = run.conclusion(), run.submission.user
-        if conclusion.artifacts:
-            conclusion = await asyncio.to_thread(self._sized, conclusion, user)
-        while True:
-            try:
-                await self._ledger.conclude(conclusion)
-                break
-            except StorageError as error:  # a full disk, most likely: the result is kept here until there is room
-                _LOG.error("Run %s is over and cannot be stored yet: %s", conclusion.run_id, error)
-                if self._draining:  # it runs again when the gateway does, and writes over its files
-                    return False
-                await asyncio.sleep(_RETRY_SECONDS)
-        self._metrics.run_ended(run.label, run.narrator.status, conclusion.finished - run.started)
-        if conclusion.artifacts:
-            self.on_end(conclusion.run_id)
-        return True
-
-    def _sized(self, conclusion: Conclusion, user: str) -> Conclusion:
-        """Look how large the files are that a run made."""
-        return replace(
-            conclusion, artifacts=tuple(replace(file, bytes=self._size(user, file)) for file in conclusion.artifacts)
-        )
-
-    def _size(self, user: str, file: Artifact) -> int:
-        try:
-            return self._folders.path(file.kind, user, file.subfolder, file.filename).lstat().st_size
-        except (OSError, PathEscapeError):  # what a custom pack showed need not be there, nor be the user's
-            return 0
+        self._endings.end(run, last)
+        self._advance(worker)
 
     def told(self, worker: Worker, message: PackMessage) -> None:
-        """Pass on what a pack says to those who may hear it: the user whose run its worker has, else all."""
-        run = self._live.get(worker.name)
-        if run is not None and self._holds(worker, run, (message,)):
+        """Pass on what a pack says to those who may hear it: the user in whose run it was said, else all.
+
+        What is said in no run while a worker has some of several users is for the client it names, and nobody else.
+        """
+        run = self._roster.get(message.run_id)
+        if run is not None and run.worker == worker.name:
+            if not self._holds(worker, run, (message,)):
+                self._messenger.pack(message, run.submission.user)
             return
-        self._messenger.pack(message, run.submission.user if run is not None else None)
+        users = {run.submission.user for run in self._roster.of(worker.name) if run.begun}
+        if not users:
+            self._messenger.pack(message, None)
+        elif len(users) == 1 or message.client_id is not None:
+            for user in users:
+                self._messenger.pack(message, user)
 
     def lost(self, worker: Worker, error: WorkerLostError) -> None:
-        """Let the run of a dead worker wait again, or fail if it has cost too many."""
-        run = self._live.get(worker.name)
+        """Let the runs of a dead worker wait again; of those that it had begun one may have killed it."""
         self._metrics.worker_restarted(worker.name)
-        if run is None or any(isinstance(word, RunFinished) for word in run.held):
-            return  # what it ran is over, at most nobody was told yet
-        del self._live[worker.name]
-        if not run.given and not run.cancelled:  # it died before it had the run
-            self._queue.push(run.waiting)
-            self.dispatch()
-            return
-        deaths = run.waiting.deaths + 1
-        _LOG.warning("Worker %s died of run %s (%d of %d): %s", worker.name, run.id, deaths, self._attempts, error)
+        for run in self._roster.of(worker.name):
+            if not run.over:
+                self._roster.leave(run)
+                self._bereave(run, error)
+        self.dispatch()
+
+    def _bereave(self, run: LiveRun, error: WorkerLostError) -> None:
+        """Let a run whose worker died wait again, or fail if it has cost too many."""
+        blamed = run.begun and not isinstance(error, WorkerEndedError)
+        deaths = run.waiting.deaths + blamed
+        if blamed:
+            _LOG.warning("Worker %s died of run %s (%d of %d): %s", run.worker, run.id, deaths, self._attempts, error)
         if run.cancelled or deaths >= self._attempts:
             status = "interrupted" if run.cancelled else "error"
-            messages = run.narrator.lost(error, status)
-            self._end(run, messages)
+            _stop(run.leasing)
+            self._endings.end(run, run.narrator.lost(error, status))
             return
-        self._lease(run)
-        self._ledger.requeue(run.id)
+        if run.begun:
+            _stop(run.leasing)
+            self._ledger.lease(run.id, run.worker, deaths, run.started, run.started + _LEASE_SECONDS)
+            self._ledger.requeue(run.id)
         self._queue.push(run.waiting.again(deaths))
         self._messenger.status(run.waiting.user)
-        self.dispatch()
 
     def _count(self, run: LiveRun, event: Event) -> None:
         if isinstance(event, NodeFinished):
             self._metrics.node_finished(run.node_type(event.display_id), event.seconds, cached=event.cached)
         elif isinstance(event, NodesCached):
             self._metrics.nodes_cached(len(event.node_ids))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._finished)
-        return task
-
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            level = logging.WARNING if isinstance(error, InhouseError) else logging.ERROR
-            _LOG.log(level, "The dispatcher met an error", exc_info=error)
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

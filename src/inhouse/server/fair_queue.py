@@ -1,4 +1,7 @@
-"""The order of the queue: users take turns; each user's own runs go by priority, then by number."""
+"""The order of the queue: users take turns; each user's own runs go by priority, then by number.
+
+A run may have to wait although its turn has come, since another of its line runs; then the user's next goes.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,13 @@ from collections import OrderedDict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from inhouse.workers.base import line_of
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from inhouse.storage.records import Submission
+    from inhouse.workers.base import Line
 
 _SLACK = 64
 """How many removed runs a user's heap may hold besides as many as wait."""
@@ -25,6 +31,7 @@ class Waiting:
     user: str = field(compare=False)
     deaths: int = field(default=0, compare=False)
     submission: Submission | None = field(default=None, compare=False)
+    client_id: str | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, submission: Submission, sequence: int, deaths: int = 0) -> Waiting:
@@ -37,7 +44,12 @@ class Waiting:
 
         """
         rank = (-submission.priority, submission.number, sequence)
-        return cls(rank, submission.id, submission.user, deaths, submission)
+        return cls(rank, submission.id, submission.user, deaths, submission, submission.client_id)
+
+    @property
+    def line(self) -> Line | None:
+        """The line in which it stands; None if it waits for nobody."""
+        return line_of(self.user, self.client_id)
 
     @property
     def size(self) -> int:
@@ -56,6 +68,8 @@ class Waiting:
 class FairQueue:
     """Runs that wait. Every operation is O(log n) in the runs of one user; a removed run leaves when it comes up.
 
+    A run that comes up while its line is held up is put aside, with others of its line, and competes from there.
+
     Args:
         max_bytes: of workflows that are held in memory; those of the others are read when their turn comes.
 
@@ -64,6 +78,7 @@ class FairQueue:
     def __init__(self, max_bytes: int = 32 * 1024 * 1024) -> None:
         self._room = max_bytes
         self._heaps: OrderedDict[str, list[Waiting]] = OrderedDict()  # the user whose turn it is stands first
+        self._aside: dict[str, dict[Line, list[Waiting]]] = {}
         self._waiting: dict[str, Waiting] = {}
         self._counts: dict[str, int] = {}
 
@@ -83,18 +98,45 @@ class FairQueue:
         self._counts[waiting.user] = self._counts.get(waiting.user, 0) + 1
         heapq.heappush(self._heaps.setdefault(waiting.user, []), waiting)
 
-    def pop(self) -> Waiting | None:
-        """Take the next run of the user whose turn it is, who then comes last; None if no run waits."""
-        while self._heaps:
-            user, heap = next(iter(self._heaps.items()))
-            while heap:
-                waiting = heapq.heappop(heap)
-                if self._waiting.get(waiting.run_id) is waiting:
-                    self._forget(waiting)
-                    if user in self._heaps:
-                        self._heaps.move_to_end(user)
-                    return waiting
-        return None
+    def pop(self, held_up: Collection[Line] = ()) -> Waiting | None:
+        """Take the next run of the user whose turn it is, who then comes last; None if no run may go.
+
+        Args:
+            held_up: lines of which none may go; a user who has no others keeps their turn.
+
+        """
+        found = next((each for user in self._heaps if (each := self._next(user, held_up)) is not None), None)
+        if found is None:
+            return None
+        waiting, heap = found
+        heapq.heappop(heap)
+        self._forget(waiting)
+        if waiting.user in self._heaps:
+            self._heaps.move_to_end(waiting.user)
+        return waiting
+
+    def _next(self, user: str, held_up: Collection[Line]) -> tuple[Waiting, list[Waiting]] | None:
+        """Return the next run of a user that may go, and the heap on top of which it is."""
+        heap, aside = self._heaps[user], self._aside.get(user, {})
+        tops = []
+        for line, others in tuple(aside.items()):
+            self._clear(others)
+            if not others:
+                del aside[line]
+            elif line not in held_up:
+                tops.append((others[0], others))
+        self._clear(heap)
+        while heap and (own := heap[0].line) is not None and own in held_up:
+            heapq.heappush(self._aside.setdefault(user, {}).setdefault(own, []), heapq.heappop(heap))
+            self._clear(heap)
+        if heap:
+            tops.append((heap[0], heap))
+        return min(tops, key=lambda top: top[0]) if tops else None
+
+    def _clear(self, heap: list[Waiting]) -> None:
+        """Let go of what was taken out and is on top."""
+        while heap and self._waiting.get(heap[0].run_id) is not heap[0]:
+            heapq.heappop(heap)
 
     def remove(self, run_id: str) -> Waiting | None:
         """Take a run out, and return it if it was there."""
@@ -130,13 +172,14 @@ class FairQueue:
 
     def _first(self, user: str, limit: int) -> Iterator[Waiting]:
         """Yield a user's next runs, without taking them: a heap's children are behind it, so few are looked at."""
-        heap = self._heaps[user]
-        seen, yielded = [(heap[0], 0)] if heap else [], set[str]()
+        heaps = [self._heaps[user], *self._aside.get(user, {}).values()]
+        seen, yielded = [(heap[0], number, 0) for number, heap in enumerate(heaps) if heap], set[str]()
+        heapq.heapify(seen)
         while seen and len(yielded) < limit:
-            waiting, index = heapq.heappop(seen)
+            waiting, number, index = heapq.heappop(seen)
             for child in (2 * index + 1, 2 * index + 2):
-                if child < len(heap):
-                    heapq.heappush(seen, (heap[child], child))
+                if child < len(heaps[number]):
+                    heapq.heappush(seen, (heaps[number][child], number, child))
             if self._waiting.get(waiting.run_id) is waiting and waiting.run_id not in yielded:  # it may be there twice
                 yielded.add(waiting.run_id)
                 yield waiting
@@ -147,9 +190,10 @@ class FairQueue:
         left = self._counts[waiting.user] - 1
         if not left:  # who has none waiting has no turn either
             del self._counts[waiting.user], self._heaps[waiting.user]
+            self._aside.pop(waiting.user, None)
             return
         self._counts[waiting.user] = left
-        heap = self._heaps[waiting.user]
-        if len(heap) > 2 * left + _SLACK:  # mostly runs that were taken out: as many steps as took them out
-            heap[:] = [kept for kept in heap if self._waiting.get(kept.run_id) is kept]
-            heapq.heapify(heap)
+        for heap in (self._heaps[waiting.user], *self._aside.get(waiting.user, {}).values()):
+            if len(heap) > 2 * left + _SLACK:  # mostly runs that were taken out: as many steps as took them out
+                heap[:] = [kept for kept in heap if self._waiting.get(kept.run_id) is kept]
+                heapq.heapify(heap)

@@ -152,11 +152,11 @@ def open_gateway(settings: Settings) -> Gateway:
     ledger = open_ledger(settings.storage.url, state)
 
     def remaining(user: str) -> int:
-        return queue.count(user) + sum(1 for _ in dispatcher.live(user))
+        return queue.count(user) + sum(1 for _ in dispatcher.held(user))
 
     messenger = Messenger(hub, remaining, plain_previews=settings.server.plain_previews)
     dispatcher = Dispatcher(ledger, queue, messenger, folders, metrics, attempts=settings.workers.attempts)
-    dispatcher.on_end = lambda run_id: Claims(folders.claims, run_id).forget()
+    dispatcher.endings.on_end = lambda run_id: Claims(folders.claims, run_id).forget()
     runs = Runs(ledger, queue, dispatcher, messenger, catalogue, folders, metrics, light_nodes(registry), desk.changed)
 
     def ready(worker: Worker, description: Description) -> None:
@@ -172,7 +172,9 @@ def open_gateway(settings: Settings) -> Gateway:
     retention = Retention(ledger, folders.path, _limits(settings.storage))
     metrics.nodes_known(spec.id for spec in registry)
     metrics.watch(
-        queued=lambda: len(queue), running=lambda: sum(1 for _ in dispatcher.live()), sockets=lambda: len(hub)
+        queued=lambda: len(queue) + sum(not run.begun for run in dispatcher.held()),
+        running=lambda: sum(1 for _ in dispatcher.live()),
+        sockets=lambda: len(hub),
     )
     return Gateway(
         settings=settings,
@@ -221,9 +223,10 @@ def _workers(settings: Settings) -> list[Worker]:
         models_bytes=None if own.models_mb is None else own.models_mb * _MB,
         device=compute.device,
         precision=compute.precision,
-        grace=own.grace_seconds,
-    )
         attention=compute.attention,
+        grace=own.grace_seconds,
+        runs_at_once=own.runs_at_once,
+    )
     if own.count == 0:
         return [InlineWorker("inline", config)]
     devices = accelerators(os.environ)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from inhouse.compat.narration import Narrator
+from inhouse.engine.events import RunFinished
 from inhouse.server.metrics import workflow_label
 from inhouse.storage.records import Artifact, Conclusion, RunState, Submission
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from inhouse.engine.events import Event
     from inhouse.server.fair_queue import Waiting
-    from inhouse.workers.base import PackMessage
+    from inhouse.workers.base import Line, PackMessage
 
 _STATES = {"success": RunState.SUCCESS, "error": RunState.ERROR, "interrupted": RunState.CANCELLED}
 
@@ -31,12 +32,14 @@ class LiveRun:
         waiting: its place in the queue, should it go back there.
         submission: what runs.
         narrator: turns what happens into messages and history.
-        started: seconds since the epoch.
+        started: when it began, seconds since the epoch.
         worker: who has it; empty while it is still to be given.
-        leasing: writes that down, if the run lasts long enough.
+        loaded: somebody sees to it that it is given, or did.
+        begun: its worker may have begun it; till then it waits, for whoever asks, and costs nothing.
+        leasing: writes down who has it, if the run lasts long enough.
         cancelled: somebody asked for it to stop.
-        ahead: set until the worker's run before this one is stored: till then nothing is told of this one, so that
-            clients hear of one end before the next start.
+        ahead: set until the run before this one in its line is stored: till then nothing is told of this one, so that
+            a client hears of one end before the next start.
         held: what happened meanwhile.
 
     """
@@ -46,6 +49,8 @@ class LiveRun:
     narrator: Narrator
     started: float
     worker: str = ""
+    loaded: bool = False
+    begun: bool = False
     leasing: asyncio.TimerHandle | None = None
     cancelled: bool = False
     ahead: asyncio.Future[Any] | None = None
@@ -59,9 +64,19 @@ class LiveRun:
         return self.waiting.run_id
 
     @property
+    def line(self) -> Line | None:
+        """The line in which it stands."""
+        return self.waiting.line
+
+    @property
     def given(self) -> bool:
         """Whether a worker has it."""
         return bool(self.worker)
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, of which at most nobody was told yet."""
+        return any(isinstance(word, RunFinished) for word in self.held)
 
     @classmethod
     def loading(cls, waiting: Waiting) -> LiveRun:

@@ -54,16 +54,17 @@ class Overview:
         """
         user = None if caller.admin else caller.user
         mine = list(self._dispatcher.live(user))
+        ahead = [run.waiting for run in self._dispatcher.held() if not run.begun]
+        places = [*enumerate(ahead, 1), *((len(ahead) + place, run) for place, run in self._queue.ahead(user, _LISTED))]
+        waiting = [(place, run) for place, run in places if user in (None, run.user)]
+        ahead_count = sum(user in (None, run.user) for run in ahead)
         return {
             "time": time.time(),
             "user": caller.user,
             "admin": caller.admin,
             "running": [_running(run) for run in mine],
-            "waiting": [
-                {"id": waiting.run_id, "user": waiting.user, "place": place}
-                for place, waiting in self._queue.ahead(user, _LISTED)
-            ],
-            "waiting_count": len(self._queue) if user is None else self._queue.count(user),
+            "waiting": [{"id": run.run_id, "user": run.user, "place": place} for place, run in waiting[:_LISTED]],
+            "waiting_count": ahead_count + (len(self._queue) if user is None else self._queue.count(user)),
             "ended": await self._ended(user),
             "workers": [self._worker(worker, {run.id for run in mine}) for worker in self._pool.workers],
             "restarts": self._pool.restarts,
@@ -81,12 +82,12 @@ class Overview:
         description = self._pool.descriptions.get(worker.name)
         devices: Sequence[Mapping[str, Any]] = stats.get("devices") or (description.devices if description else ())
         problem = self._pool.problems.get(worker.name)
-        busy = worker.running is not None
+        busy = bool(worker.running)
         return {
             "name": worker.name,
             "state": ("running" if busy else "ready") if worker.ready else "failed" if problem else "starting",
             "problem": problem.message if problem is not None and not worker.ready else "",
-            "run": worker.running if worker.running in visible else None,
+            "runs": [run_id for run_id in worker.running if run_id in visible],
             "devices": [{key: device[key] for key in _DEVICE if key in device} for device in devices],
             **{part: stats[part] for part in ("models", "cache", "loras", "counts") if part in stats},
         }

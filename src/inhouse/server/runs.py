@@ -190,27 +190,36 @@ class Runs:
         ]
         for waiting in found:
             self._queue.remove(waiting.run_id)
-        if found:
+        next_up = [
+            run
+            for run in self._dispatcher.held()
+            if run.id in wanted and not run.begun and _may(caller, run.waiting.user)
+        ]
+        if taken := [waiting.run_id for waiting in found] + [run.id for run in next_up]:
             try:
-                await self._ledger.cancel([waiting.run_id for waiting in found], time.time())
+                await self._ledger.cancel(taken, time.time())
             except BaseException:
                 for waiting in found:
                     self._queue.push(waiting)
                 self._dispatcher.dispatch()
                 raise
-        self._metrics.runs_cancelled(len(found))
-        for user in {waiting.user for waiting in found}:
+        for run in next_up:
+            self._dispatcher.cancel(run)
+        self._metrics.runs_cancelled(len(taken))
+        for user in {waiting.user for waiting in found} | {run.waiting.user for run in next_up}:
             self._messenger.status(user)
         stopped = []
         for run in self._dispatcher.live() if running else ():
-            if run.id in wanted and _may(caller, run.submission.user):
+            if run.id in wanted and run.id not in taken and _may(caller, run.submission.user):
                 self._dispatcher.cancel(run)
                 stopped.append(run.id)
-        return [*(waiting.run_id for waiting in found), *stopped]
+        return [*taken, *stopped]
 
     async def clear(self, caller: Identity) -> None:
         """Cancel every run of the caller that waits."""
-        await self.cancel(caller, [waiting.run_id for waiting in self._queue.of(caller.user)], running=False)
+        waiting = [waiting.run_id for waiting in self._queue.of(caller.user)]
+        next_up = [run.id for run in self._dispatcher.held(caller.user) if not run.begun]
+        await self.cancel(caller, [*waiting, *next_up], running=False)
 
     def interrupt(self, caller: Identity, run_id: str | None = None) -> None:
         """Stop what runs for the caller, or that run of theirs; nothing happens if it does not run."""
@@ -222,7 +231,7 @@ class Runs:
 
     def remaining(self, user: str) -> int:
         """Return how many runs of a user wait or run."""
-        return self._queue.count(user) + sum(1 for _ in self._dispatcher.live(user))
+        return self._queue.count(user) + sum(1 for _ in self._dispatcher.held(user))
 
     def running_node(self, user: str, client_id: str) -> str | None:
         """Return the node that runs for a client."""
@@ -234,11 +243,11 @@ class Runs:
     async def listing(self, caller: Identity) -> bytes:
         """Return what runs and what waits for the caller, as JSON in the form of ComfyUI's queue."""
         # What begins while the others are read is still told of as waiting: nothing is told of twice or not at all.
-        given = [run for run in self._dispatcher.unfinished(caller.user) if run.given]
-        pending = await self._ledger.queue_items(caller.user, RunState.QUEUED, [run.id for run in given])
+        begun = list(self._dispatcher.unfinished(caller.user))
+        pending = await self._ledger.queue_items(caller.user, RunState.QUEUED, [run.id for run in begun])
         running = [
             b"[%b,%b,%b]" % (orjson.dumps(run.submission.number), orjson.dumps(run.id), _rest(run.submission))
-            for run in given
+            for run in begun
         ]
         return b'{"queue_running":[%b],"queue_pending":%b}' % (b",".join(running), pending)
 

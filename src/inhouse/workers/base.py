@@ -4,15 +4,40 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from inhouse.engine.events import Event
     from inhouse.errors import WorkerLostError
     from inhouse.files import Folders
+
+
+Line: TypeAlias = tuple[str, str]
+"""A user and one of their clients. A worker runs what stands in one line one after another, in the order given."""
+
+
+def line_of(user: str, client_id: str | None) -> Line | None:
+    """Return the line of a run; None if it stands in none: no client hears of it, so nobody wants an order."""
+    return None if client_id is None else (user, client_id)
+
+
+class Queued(Protocol):
+    """Something that may stand in a line."""
+
+    @property
+    def line(self) -> Line | None:
+        """Its line."""
+
+
+Q = TypeVar("Q", bound=Queued)
+
+
+def next_in_line(waiting: Iterable[Q], running: Collection[Line]) -> Q | None:
+    """Return the first whose line has nothing running: a worker begins it next, as its gateway knows."""
+    return next((item for item in waiting if item.line is None or item.line not in running), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +71,11 @@ class Job:
     preview: str = "auto"
     preview_size: int = 512
 
+    @property
+    def line(self) -> Line | None:
+        """The line in which it waits; None if it waits for nobody."""
+        return line_of(self.user, self.client_id)
+
 
 @dataclass(frozen=True, slots=True)
 class PackMessage:
@@ -55,12 +85,14 @@ class PackMessage:
         event: the message's type; an ``int`` means a binary message of that type.
         data: JSON-ready data, or bytes.
         client_id: the canvas it is for; None means all.
+        run_id: the run in which it was said, so that nobody hears of another's; None if in none.
 
     """
 
     event: str | int
     data: Any
     client_id: str | None = None
+    run_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,24 +158,27 @@ class Listener(Protocol):
 
 
 class Worker(ABC):
-    """Runs one job at a time.
+    """Runs several jobs at once, of each line one.
 
     Attributes:
         name: unique in a gateway; it stays when the worker is started again.
+        capacity: how many it runs at once. It takes more, and begins one as another ends: of those whose line has
+            nothing running, the one that was given first (``next_in_line``).
         ready: whether it may be given jobs: it was started, and has not died since.
-        running: the run that it has; None from just before the listener hears of that run's end.
+        running: the runs that it has, in the order given; each leaves just before the listener hears of its end.
 
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, capacity: int = 1) -> None:
         self.name = name
+        self.capacity = capacity
         self.ready = False
-        self.running: str | None = None
+        self.running: dict[str, None] = {}
 
     @property
     def free(self) -> bool:
-        """Whether it may be given a job now."""
-        return self.ready and self.running is None
+        """Whether it could begin another job now."""
+        return self.ready and len(self.running) < self.capacity
 
     @abstractmethod
     async def start(self, listener: Listener) -> Description:
@@ -165,7 +200,7 @@ class Worker(ABC):
 
     @abstractmethod
     def cancel(self, run_id: str) -> None:
-        """Stop a run at its next step; one that is not running is let be. ``RunFinished`` still comes."""
+        """Stop a run at its next step; one that has not begun does not. ``RunFinished`` still comes."""
 
     @abstractmethod
     async def ask(self, question: str, **details: Any) -> Any:
@@ -178,4 +213,4 @@ class Worker(ABC):
 
     @abstractmethod
     async def close(self, grace: float) -> None:
-        """Let the running job end for ``grace`` seconds, then end it and the worker."""
+        """Let running jobs end for ``grace`` seconds, then end them and the worker."""

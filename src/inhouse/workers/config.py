@@ -29,6 +29,7 @@ class WorkerConfig:
         silence: seconds without a sign of life after which its process is killed.
         start_seconds: how long it may take to become ready; packs may do much when they are imported.
         warm: import what the first run will need as soon as it is ready.
+        runs_at_once: how many runs it has on their way at once; one of them at a time executes nodes.
         environment: variables for its process besides the gateway's own, such as those that show it one accelerator.
 
     """
@@ -40,11 +41,12 @@ class WorkerConfig:
     models_bytes: int | None = None
     device: str = AUTO
     precision: str = AUTO
-    grace: float = 30.0
     attention: AttentionName = AUTO
+    grace: float = 30.0
     silence: float = 120.0
     start_seconds: float = 600.0
     warm: bool = True
+    runs_at_once: int = 1
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:

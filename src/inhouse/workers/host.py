@@ -1,6 +1,6 @@
 """The inside of a worker's process: ``python -m inhouse.workers.host SOCKET PARENT``.
 
-The main thread has an event loop for the pipe, for questions and for what custom packs serve; a second one runs jobs.
+The main thread has an event loop for the pipe, for questions and for what custom packs serve; others run jobs.
 Standard output and error are a log: nothing that a node prints gets into the pipe.
 """
 
@@ -17,6 +17,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from inhouse.engine.events import RunFinished
 from inhouse.errors import InhouseError, InternalError
 from inhouse.workers.base import PackMessage
 from inhouse.workers.messages import (
@@ -38,6 +39,7 @@ from inhouse.workers.tally import Tally
 from inhouse.workers.writer import Writer
 
 if TYPE_CHECKING:
+    from inhouse.compat.prompt_server import PackHost
     from inhouse.engine.events import Event
     from inhouse.workers.answers import Answers
     from inhouse.workers.config import WorkerConfig
@@ -59,6 +61,7 @@ class Host:
         self._heard: asyncio.Queue[Message] = asyncio.Queue()
         self._asked = ThreadPoolExecutor(_ASKED_AT_ONCE, "inhouse-answers")
         self._tally = Tally()
+        self._packs: PackHost
         self._writer: Writer
         self._runner: Runner
         self._answers: Answers
@@ -85,20 +88,22 @@ class Host:
         from inhouse.workers.session import open_session
 
         logging.getLogger("inhouse").addHandler(self._tally)
-        host = PackHost(say=self._say, loop=asyncio.get_running_loop())
+        host = self._packs = PackHost(say=self._say, loop=asyncio.get_running_loop())
         with open_session(
             config.places,
             reference=config.reference,
             device=config.device,
             precision=config.precision,
+            attention=config.attention,
             cache_bytes=config.cache_bytes,
             models_bytes=config.models_bytes,
             host=host,
-            attention=config.attention,
             detect=False,
         ) as session:
             self._answers = Answers(session, self._tally)
-            self._runner = Runner(session, config.state / "claims", self._tell, lambda: self._writer.congested)
+            self._runner = Runner(
+                session, config.state / "claims", self._tell, lambda: self._writer.congested, config.runs_at_once
+            )
             routes = PackRoutes(session, name, config.state / "sockets")
             self._writer.put(Ready(await routes.open(self._answers.describe())))
             if config.warm:
@@ -110,9 +115,11 @@ class Host:
 
     def _tell(self, run_id: str, event: Event) -> None:
         self._writer.put(Happened(run_id, (event,)))
+        if isinstance(event, RunFinished):  # what begins next may kill this process, and shall be blamed for it alone
+            self._writer.flush()
 
     def _say(self, event: str | int, data: Any, client_id: str | None) -> None:
-        self._writer.put(Told(PackMessage(event, data, client_id)))
+        self._writer.put(Told(PackMessage(event, data, client_id, self._packs.speaking)))
 
     def _obey(self, message: Message) -> None:
         match message:

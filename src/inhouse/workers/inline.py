@@ -29,7 +29,7 @@ _PARTING = 5.0
 
 
 class InlineWorker(Worker):
-    """Runs jobs in a thread.
+    """Runs jobs in threads.
 
     It cannot be killed: a node that never ends keeps it busy, and one that crashes takes the gateway along.
 
@@ -40,7 +40,7 @@ class InlineWorker(Worker):
     """
 
     def __init__(self, name: str, config: WorkerConfig) -> None:
-        super().__init__(name)
+        super().__init__(name, config.runs_at_once)
         self.config = config
         self._stack = ExitStack()
         self._listener: Listener | None = None
@@ -49,20 +49,21 @@ class InlineWorker(Worker):
         self._answers: Answers | None = None
         self._routes: PackRoutes | None = None
         self._idle = asyncio.Event()
+        self._packs = PackHost()
 
     async def start(self, listener: Listener) -> Description:
         """Load packs and models' names; see ``Worker.start``."""
         self._listener = listener
         self._outbox = Outbox(asyncio.get_running_loop(), self._deliver)
         config = self.config
-        host = PackHost(say=self._say, loop=asyncio.get_running_loop())
+        host = self._packs = PackHost(say=self._say, loop=asyncio.get_running_loop())
         session = open_session(
             config.places,
             reference=config.reference,
             device=config.device,
             precision=config.precision,
-            cache_bytes=config.cache_bytes,
             attention=config.attention,
+            cache_bytes=config.cache_bytes,
             models_bytes=config.models_bytes,
             host=host,
             detect=False,
@@ -72,7 +73,7 @@ class InlineWorker(Worker):
         except InhouseError as error:
             raise WorkerStartError(f"Worker {self.name} cannot be started: {error}") from error
         self._answers = Answers(opened)
-        self._runner = Runner(opened, config.state / "claims", self._tell)
+        self._runner = Runner(opened, config.state / "claims", self._tell, at_once=self.capacity)
         self._routes = PackRoutes(opened, self.name, config.state / "sockets")
         description = await self._routes.open(self._answers.describe())
         self.ready = True
@@ -82,7 +83,7 @@ class InlineWorker(Worker):
         """Run a job; see ``Worker.submit``."""
         if self._runner is None:
             raise WorkerLostError(f"Worker {self.name} is not there.")
-        self.running = job.run_id
+        self.running[job.run_id] = None
         self._idle.clear()
         self._runner.submit(job)
 
@@ -98,12 +99,13 @@ class InlineWorker(Worker):
         return await asyncio.to_thread(self._answers.answer, question, details)
 
     async def close(self, grace: float) -> None:
-        """Let the running job end for ``grace`` seconds, then cancel it; a node that does not stop is left behind."""
+        """Let running jobs end for ``grace`` seconds, then cancel them; a node that does not stop is left behind."""
         runner, self._runner, self._answers, self.ready = self._runner, None, None, False
         if runner is None:
             return
-        if not await self._ended(grace) and self.running is not None:
-            runner.cancel(self.running)
+        if not await self._ended(grace):
+            for run_id in tuple(self.running):
+                runner.cancel(run_id)
             await self._ended(_PARTING)
         self._listener = None
         if self._routes is not None:
@@ -112,7 +114,7 @@ class InlineWorker(Worker):
             await asyncio.to_thread(self._stack.close)
 
     async def _ended(self, seconds: float) -> bool:
-        if self.running is None:
+        if not self.running:
             return True
         try:
             async with asyncio.timeout(seconds):
@@ -127,14 +129,15 @@ class InlineWorker(Worker):
 
     def _say(self, event: str | int, data: Any, client_id: str | None) -> None:
         if self._outbox is not None:
-            self._outbox.put(Told(PackMessage(event, data, client_id)))
+            self._outbox.put(Told(PackMessage(event, data, client_id, self._packs.speaking)))
 
     def _deliver(self, messages: Sequence[Message]) -> None:
         for message in messages:
             if isinstance(message, Happened):
-                if isinstance(message.events[-1], RunFinished) and self.running == message.run_id:
-                    self.running = None
-                    self._idle.set()
+                if isinstance(message.events[-1], RunFinished):
+                    self.running.pop(message.run_id, None)
+                    if not self.running:
+                        self._idle.set()
                 if self._listener is not None:
                     self._listener.happened(self, message.run_id, message.events)
             elif isinstance(message, Told) and self._listener is not None:

@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from inhouse.engine.events import RunFinished
-from inhouse.errors import WorkerLostError, WorkerStartError
+from inhouse.errors import WorkerEndedError, WorkerLostError, WorkerStartError
 from inhouse.workers import messages
 from inhouse.workers.child import Child
 from inhouse.workers.log_file import LogFile
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _LOOKS = 4
 """Looks at whether there was a sign of life, in the time after which there should have been one."""
+_STUBBORN = "did not stop a run"
 _PARTING = 5.0
 """Seconds that a process has to end by itself once it was told to, or once its pipe has ended."""
 
@@ -52,7 +53,7 @@ class Life:
         self._over = asyncio.Event()
         self._heard = True
         self._leaving = False
-        self._giving_up: asyncio.TimerHandle | None = None
+        self._giving_up: dict[str, asyncio.TimerHandle] = {}
         self._cause = ""
         self._child: Child
         self._pipe: Pipe | None = None
@@ -94,14 +95,14 @@ class Life:
     def submit(self, job: Job) -> None:
         """Run a job."""
         self._check()
-        self._worker.running = job.run_id
+        self._worker.running[job.run_id] = None
         self._send(messages.Run(job))
 
     def cancel(self, run_id: str) -> None:
-        """Stop the run that it has, at the latest when its grace is over."""
-        if self._worker.running == run_id and self._giving_up is None:
+        """Stop a run that it has, at the latest when its grace is over."""
+        if run_id in self._worker.running and run_id not in self._giving_up:
             self._send(messages.Cancel(run_id))
-            self._giving_up = self._loop.call_later(self._config.grace, self._kill, "did not stop a run")
+            self._giving_up[run_id] = self._loop.call_later(self._config.grace, self._kill, _STUBBORN)
 
     async def ask(self, question: str, details: dict[str, Any]) -> Any:
         """Ask something and wait for the answer."""
@@ -110,13 +111,13 @@ class Life:
 
     async def leave(self, grace: float) -> None:
         """Let what runs end for so many seconds, then have the process end; nobody hears of its death."""
-        if self._worker.running is not None:
+        if self._worker.running:
             self._idle.clear()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace):
                     await self._idle.wait()
         self._worker.ready, self._leaving = False, True
-        if self._worker.running is None and not self._over.is_set():
+        if not self._worker.running and not self._over.is_set():
             self._send(messages.Leave())
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PARTING):
@@ -143,8 +144,8 @@ class Life:
         self._heard = True
         match message:
             case messages.Happened(run_id, events):
-                if isinstance(events[-1], RunFinished) and self._worker.running == run_id:
-                    self._release()
+                if isinstance(events[-1], RunFinished):
+                    self._release(run_id)
                 if not self._leaving:
                     self._listener.happened(self._worker, run_id, events)
             case messages.Told(told):
@@ -158,12 +159,13 @@ class Life:
                 refusal.__cause__ = error
                 self._described.set_exception(refusal)
 
-    def _release(self) -> None:
-        self._worker.running = None
-        self._idle.set()
-        if self._giving_up is not None:
-            self._giving_up.cancel()
-            self._giving_up = None
+    def _release(self, run_id: str) -> None:
+        self._worker.running.pop(run_id, None)
+        if not self._worker.running:
+            self._idle.set()
+        giving_up = self._giving_up.pop(run_id, None)
+        if giving_up is not None:
+            giving_up.cancel()
 
     def _look(self, silent: int) -> None:
         """Look again and again for a sign of life: in steps, as it must not count when the gateway was held up."""
@@ -200,15 +202,17 @@ class Life:
     def _bury(self) -> None:
         worker = self._worker
         was_ready, worker.ready = worker.ready, False
-        run_id, interrupted = worker.running, self._giving_up is not None
-        self._release()
-        error = WorkerLostError(self._obituary(), hint=f"What it printed is in {self._log.path.name}.")
+        interrupted = tuple(self._giving_up)
+        for run_id in tuple(worker.running):
+            self._release(run_id)
+        kind = WorkerEndedError if self._cause == _STUBBORN else WorkerLostError
+        error = kind(self._obituary(), hint=f"What it printed is in {self._log.path.name}.")
         self._questions.fail(error)
         if not self._described.done():
             words = f"Worker {worker.name} cannot be started: its process {self._child.end}."
             self._described.set_exception(WorkerStartError(words, hint=self._last_words()))
         if was_ready and not self._leaving:
-            if run_id is not None and interrupted:
+            for run_id in interrupted:
                 self._listener.happened(worker, run_id, (RunFinished(run_id, "interrupted"),))
             _LOG.warning("%s", error)
             self._listener.lost(worker, error)

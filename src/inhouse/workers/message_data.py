@@ -74,8 +74,8 @@ def _write_happened(message: messages.Happened, blobs: list[bytes]) -> list[Any]
 def _write_told(message: messages.Told, blobs: list[bytes]) -> list[Any]:
     told = message.message
     if isinstance(told.data, bytes | bytearray | memoryview):
-        return [told.event, None, told.client_id, _blob(bytes(told.data), blobs)]
-    return [told.event, told.data, told.client_id, None]
+        return [told.event, None, told.client_id, told.run_id, _blob(bytes(told.data), blobs)]
+    return [told.event, told.data, told.client_id, told.run_id, None]
 
 
 def _write_event(event: Event, blobs: list[bytes]) -> list[Any]:
@@ -152,8 +152,10 @@ def _read_pack(pack: dict[str, Any]) -> PackDescription:
     return PackDescription(**{**pack, **paths, "watches": tuple(map(Path, pack["watches"]))})
 
 
-def _read_told(event: str | int, data: Any, client: str | None, blob: int | None, blobs: Sequence[bytes]) -> Message:
-    return messages.Told(PackMessage(event, data if blob is None else blobs[blob], client))
+def _read_told(
+    event: str | int, data: Any, client: str | None, run_id: str | None, blob: int | None, blobs: Sequence[bytes]
+) -> Message:
+    return messages.Told(PackMessage(event, data if blob is None else blobs[blob], client, run_id))
 
 
 def _path(value: str | None) -> Path | None:

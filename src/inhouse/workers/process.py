@@ -26,7 +26,7 @@ class ProcessWorker(Worker):
     """
 
     def __init__(self, name: str, config: WorkerConfig) -> None:
-        super().__init__(name)
+        super().__init__(name, config.runs_at_once)
         self.config = config
         self._life: Life | None = None
 
@@ -51,7 +51,7 @@ class ProcessWorker(Worker):
         return await self._living().ask(question, details)
 
     async def close(self, grace: float) -> None:
-        """Let the running job end for ``grace`` seconds, then end the process; the listener hears of no loss."""
+        """Let running jobs end for ``grace`` seconds, then end the process; the listener hears of no loss."""
         if self._life is not None:
             await self._life.leave(grace)
 

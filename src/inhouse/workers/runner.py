@@ -1,13 +1,13 @@
-"""The runner: one thread that runs jobs, one after another, whichever process it lives in."""
+"""The runner: the threads that run jobs, whichever process they live in."""
 
 from __future__ import annotations
 
 import json
 import logging
 import threading
+import time
 from dataclasses import replace
 from functools import cached_property
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -19,6 +19,7 @@ from inhouse.engine.engine import Engine
 from inhouse.engine.events import NodeFailed, NodeProgress, RunFinished, RunStarted
 from inhouse.errors import InhouseError, InternalError, WorkflowFormatError, WorkflowInvalidError
 from inhouse.files import Claims, Folders
+from inhouse.workers.base import next_in_line
 from inhouse.workers.preview import Previews
 from inhouse.workers.session import choice_sources
 
@@ -29,20 +30,22 @@ if TYPE_CHECKING:
     from inhouse.engine.events import Event
     from inhouse.engine.task import Failure
     from inhouse.engine.workflow import Workflow
-    from inhouse.workers.base import Job
+    from inhouse.workers.base import Job, Line
     from inhouse.workers.session import Session
 
 _LOG = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs jobs in a thread of its own; all of them share one cache.
+    """Runs jobs, each in a thread of its own and of each line one; all of them share one cache and one turn.
 
     Args:
         session: nodes, models and cache.
         claims: the folder in which it is noted which file names a run holds.
-        tell: called in that thread, and in others that nodes start, with a run's id and what happened in it.
+        tell: called in those threads, and in others that nodes start, with a run's id and what happened in it. No job
+            that waits for a run's end begins before its end is told.
         congested: whether pictures had better be left out.
+        at_once: how many jobs are on their way at once.
 
     """
 
@@ -52,32 +55,55 @@ class Runner:
         claims: Path,
         tell: Callable[[str, Event], None],
         congested: Callable[[], bool] = lambda: False,
+        at_once: int = 1,
     ) -> None:
         self.session = session
         self._claims = claims
         self._tell = tell
         self._congested = congested
+        self._at_once = at_once
         self._controls: dict[str, Control] = {}
-        self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._work, name="inhouse-runs", daemon=True)
-        self._thread.start()
+        self._waiting: list[Job] = []
+        self._lines: set[Line] = set()
+        """Those in which something runs."""
+        self._idle = 0
+        self._closed = False
+        self._change = threading.Condition()
+        self._threads: list[threading.Thread] = []
 
     def submit(self, job: Job) -> None:
-        """Run a job once those before it are done; its last event is ``RunFinished``, whatever happens."""
-        self._controls[job.run_id] = Control()
-        self._jobs.put(job)
+        """Run a job as soon as its turn comes; its last event is ``RunFinished``, whatever happens."""
+        with self._change:
+            self._controls[job.run_id] = Control()
+            self._waiting.append(job)
+            if not self._idle and len(self._threads) < self._at_once:
+                name = f"inhouse-run-{len(self._threads) + 1}"
+                self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
+                self._threads[-1].start()
+            self._change.notify()
 
     def cancel(self, run_id: str) -> None:
-        """Stop a run, which may not have begun yet; one that is not here is let be."""
-        control = self._controls.get(run_id)
-        if control is not None:
+        """Stop a run; one that has not begun does not, and all that is told of it is its end."""
+        with self._change:
+            waiting = next((job for job in self._waiting if job.run_id == run_id), None)
+            control = self._controls.get(run_id)
+            if waiting is not None:
+                self._waiting.remove(waiting)
+                del self._controls[run_id]
+        if waiting is not None:
+            self._tell(run_id, RunFinished(run_id, "interrupted"))
+        elif control is not None:
             control.cancel()
 
     def close(self, seconds: float | None = None) -> bool:
-        """Run what was submitted and end the thread; return whether it ended within this time."""
-        self._jobs.put(None)
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        """Run what was submitted and end the threads; return whether they ended within this time."""
+        with self._change:
+            self._closed = True
+            self._change.notify_all()
+        end = None if seconds is None else time.monotonic() + seconds
+        for thread in self._threads:
+            thread.join(None if end is None else max(0.0, end - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
 
     @cached_property
     def _compute(self) -> Compute:
@@ -85,16 +111,33 @@ class Runner:
         return self.session.engine.services.get(Compute) or self.session.compute()
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            self._show(job.run_id, job.client_id)
+        host = self.session.custom.host if self.session.custom is not None else None
+        while (job := self._next()) is not None:
+            if host is not None:
+                host.enter(job.run_id, job.client_id)
             self._run(job)
-            self._show(None, None)
+            if host is not None:
+                host.leave(job.run_id)
+            if job.line is not None:
+                with self._change:
+                    self._lines.discard(job.line)
+                    if self._waiting:
+                        self._change.notify()
 
-    def _show(self, run_id: str | None, client_id: str | None) -> None:
-        """Let custom packs see what runs, and for whom."""
-        custom = self.session.custom
-        if custom is not None:
-            custom.host.run_id, custom.host.client_id = run_id, client_id
+    def _next(self) -> Job | None:
+        """Wait for a job that may begin, and take it; None when there will be none."""
+        with self._change:
+            while (job := next_in_line(self._waiting, self._lines)) is None:
+                if self._closed and not self._waiting:
+                    self._change.notify_all()
+                    return None
+                self._idle += 1
+                self._change.wait()
+                self._idle -= 1
+            self._waiting.remove(job)
+            if job.line is not None:
+                self._lines.add(job.line)
+            return job
 
     def _run(self, job: Job) -> None:
         report = _Report(job, self._tell, self._congested)

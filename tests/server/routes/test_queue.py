@@ -31,6 +31,16 @@ def test_each_sees_their_own_queue_and_touches_no_others(people: People) -> None
     assert [people.ann.over(run_id) for run_id in (running, waiting)] == ["cancelled", "cancelled"]
 
 
+def test_runs_of_two_clients_are_on_their_way_at_once_and_those_of_one_in_order(gateway: Gateway) -> None:
+    running, next_one = gateway.submit(loop(20), client_id="a"), gateway.submit(sink(1), client_id="a")
+    other = gateway.submit(loop(20), client_id="b")
+    eventually(lambda: _ids(gateway) == {"queue_running": [running, other], "queue_pending": [next_one]})
+    assert gateway.ask("POST", "/interrupt", {"prompt_id": next_one}).status == 200
+    assert _ids(gateway)["queue_pending"] == [next_one]
+    assert gateway.ask("POST", "/interrupt").status == 200
+    assert [gateway.over(run_id) for run_id in (running, other, next_one)] == ["cancelled", "cancelled", "completed"]
+
+
 @pytest.mark.parametrize(
     ("path", "body"),
     [
