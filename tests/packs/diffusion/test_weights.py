@@ -153,3 +153,11 @@ def test_rounding_comes_before_the_type_to_compute_in(tmp_path: Path) -> None:
     file = open_model(save(tmp_path / "m.safetensors", tensors))
     fill(network, weights_of([file]), dtype=torch.float32, rounded=torch.float8_e4m3fn)
     assert network.weight.equal(torch.full((2, 3), 0.3125))
+
+
+@pytest.mark.parametrize("dtype", [torch.int8, torch.uint8, torch.int64, torch.bool])
+def test_weights_of_whole_numbers_are_refused_by_name(tmp_path: Path, dtype: torch.dtype) -> None:
+    tensors = {"weight": torch.ones(2, 3).to(dtype), "bias": torch.ones(2)}
+    weights = weights_of([open_model(save(tmp_path / "m.safetensors", tensors))])
+    with pytest.raises(ModelUnsupportedError, match=r"m\.safetensors: weight 'weight' has the type .*quantised"):
+        fill(meta_linear(), weights, dtype=torch.float32)

@@ -162,6 +162,7 @@ def fill(
 
     Raises:
         ModelFormatError: a parameter is missing, or has another shape.
+        ModelUnsupportedError: a parameter is of a type that nothing can be computed with.
 
     """
     targets = dict(network.named_parameters())
@@ -170,6 +171,7 @@ def fill(
             f"{_files(weights)}: {len(missing)} of {len(targets)} weights are missing, for one {missing[0]!r}.",
             hint="The file is a part of a model, or was made for another program; download the whole model.",
         )
+    _require_numbers(weights[name] for name in targets)
     by_file: dict[int, list[str]] = defaultdict(list)
     for name in targets:
         by_file[id(weights[name].file)].append(name)
@@ -201,6 +203,17 @@ def _fitted(value: Tensor, target: Tensor, name: str, origin: Origin) -> Tensor:
         f"and {tuple(target.shape)} is needed for {name!r}.",
         hint="The file is damaged, or of an architecture that nothing here knows.",
     )
+
+
+def _require_numbers(origins: Iterable[Origin]) -> None:
+    """Refuse parameters of whole numbers: they mean nothing without the scales of whatever quantised them."""
+    for origin in origins:
+        if origin.info.dtype in DTYPES and not DTYPES[origin.info.dtype].is_floating_point:
+            raise ModelUnsupportedError(
+                f"{origin.file.path.name}: weight {origin.name!r} has the type {origin.info.dtype}: quantised, in a way"
+                " that is not supported.",
+                hint="Use the model in float16, bfloat16, float32 or an 8-bit float.",
+            )
 
 
 def _placed(value: Tensor, dtype: torch.dtype | None, device: str) -> Tensor:
