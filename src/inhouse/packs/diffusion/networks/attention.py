@@ -80,7 +80,7 @@ class GatedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (batch, tokens, inner)."""
         value, gate = self.proj(x).chunk(2, dim=-1)
-        return value * functional.gelu(gate)
+        return functional.gelu(gate).mul_(value)
 
 
 class FeedForward(nn.Module):
@@ -110,7 +110,7 @@ class TransformerBlock(nn.Module):
         tokens = self.norm1(x)
         x = x + self.attn1(tokens, tokens, step, site(False))  # noqa: FBT003
         x = x + self.attn2(self.norm2(x), step.place.inputs.context, step, site(True))  # noqa: FBT003
-        return x + self.ff(self.norm3(x))
+        return self.ff(self.norm3(x)).add_(x)
 
 
 class SpatialTransformer(nn.Module):
