@@ -209,25 +209,6 @@ def test_a_worker_may_die_before_anything_was_told_of_its_run(tmp_path: Path, *,
     go(scene())
 
 
-def test_storage_that_is_full_keeps_results_until_there_is_room(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with core(tmp_path) as made:
-            heard = made.hear()
-            run_id = await made.accept(client_id="canvas")
-            made.worker.begin()
-            made.disk.full = True
-            made.worker.end()
-            await made.until(lambda: made.disk.refused > 2)
-            assert ("execution_success", run_id) not in _told(heard())
-            made.disk.full = False
-            await made.until(lambda: ("execution_success", run_id) in _told(heard()))
-            record = await made.runs.record(ANN, run_id)
-            assert record.conclusion is not None
-            assert "text" in record.conclusion.outputs
-
-    go(scene())
-
-
 # -- the end -----------------------------------------------------------------------------------------------------------
 
 
@@ -242,21 +223,6 @@ def test_who_drains_gives_out_nothing_more_and_stores_what_ends(tmp_path: Path) 
             assert await made.state(second) == "queued"
         async with core(tmp_path) as again:
             await again.until(lambda: again.worker.first == second)
-            assert again.worker.jobs[0].attempt == 1
-
-    go(scene())
-
-
-def test_who_drains_with_a_full_disk_ends_and_the_run_is_not_lost(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with core(tmp_path) as made:
-            run_id = await made.accept()
-            made.disk.full = True
-            made.worker.end()
-            made.dispatcher.stop_giving()
-            await made.dispatcher.settle()
-        async with core(tmp_path) as again:
-            await again.until(lambda: again.worker.first == run_id)
             assert again.worker.jobs[0].attempt == 1
 
     go(scene())
