@@ -4,7 +4,7 @@ python -m benchmarks.lora
 
 Eight LoRAs in kohya's layout are made for the whole Stable Diffusion 1 topology: rank 16 on every linear layer of every
 transformer block, as trainings give by default; and two of rank 128, whose changes do not lie beside the weights. The
-base is loaded from the disk cache, all of its UNet read; then each LoRA is put on it in turn and its network made, three
+base is loaded from the disk cache, all of its UNet read; then each LoRA is put on it in turn, its network made, three
 times over, and a hundred times for the memory.
 """
 
