@@ -7,8 +7,9 @@ from typing import Any, cast
 import pytest
 import torch
 
+from inhouse.errors import NodeInputError
 from inhouse.packs.diffusion.text.base import Encoded
-from inhouse.packs.diffusion.text.encoder import TextEncoder
+from inhouse.packs.diffusion.text.encoder import TextEncoder, needed
 from inhouse.packs.diffusion.text.joining import ALONE, SDXL, Joiner
 from inhouse.packs.diffusion.text_model import TextModels
 
@@ -103,3 +104,10 @@ def test_custom_packs_encode_tokens_by_their_own_names() -> None:
     ((scheduled, options),) = clip.encode_from_tokens_scheduled(tokens, add_dict={"width": 8})
     assert scheduled.equal(vectors)
     assert options["width"] == 8
+
+
+def test_a_checkpoint_without_a_text_encoder_says_so() -> None:
+    clip = both()
+    assert needed(clip) is clip
+    with pytest.raises(NodeInputError, match=r"no text encoder.*CLIPLoader"):
+        needed(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from inhouse import Choices, Mask, Range, Widget, node
-from inhouse.errors import NodeInputError
+from inhouse.packs.diffusion.text.encoder import needed
 from inhouse.packs.diffusion.wires import Clip, Conditioning
 
 Pixels = Annotated[int, Range(0, 16384, step=8)]
@@ -19,9 +19,7 @@ def encode_text(
     *, text: Annotated[str, Widget({"multiline": True, "dynamicPrompts": True})], clip: Clip | None
 ) -> Conditioning:
     """Encode a prompt; ``(word:1.3)`` weighs a word, ``embedding:name`` names a textual inversion."""
-    if clip is None:
-        raise NodeInputError("The checkpoint has no text encoder.", hint="Load one with CLIPLoader.", input_name="clip")
-    return clip.encode(text)
+    return needed(clip).encode(text)
 
 
 @node("ConditioningCombine", category="conditioning", display_name="Conditioning (Combine)")

@@ -11,6 +11,7 @@ from inhouse.backends.compute import Compute
 from inhouse.backends.file_pool import FilePool
 from inhouse.backends.residency import Residency
 from inhouse.models.catalogue import ModelCatalogue
+from inhouse.packs.diffusion.text.encoder import needed
 from inhouse.packs.diffusion.wires import Clip, Model, Vae
 
 if TYPE_CHECKING:
@@ -209,9 +210,9 @@ def load_lora_model_only(
 
 
 @node("CLIPSetLastLayer", category="conditioning", display_name="CLIP Set Last Layer")
-def set_last_layer(*, clip: Clip, stop_at_clip_layer: Annotated[int, Range(-24, -1, step=1)] = -1) -> Clip:
+def set_last_layer(*, clip: Clip | None, stop_at_clip_layer: Annotated[int, Range(-24, -1, step=1)] = -1) -> Clip:
     """Take the conditioning from an earlier layer of the text encoder (CLIP skip)."""
-    return clip.with_layer(stop_at_clip_layer)
+    return needed(clip).with_layer(stop_at_clip_layer)
 
 
 def _lora(context: Context, name: str) -> Lora:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from inhouse import Choices, Range, Widget, node
-from inhouse.errors import NodeInputError
+from inhouse.packs.diffusion.text.encoder import needed
 from inhouse.packs.diffusion.wires import Clip, Conditioning
 
 Prompt = Annotated[str, Widget({"multiline": True, "dynamicPrompts": True})]
@@ -26,7 +26,7 @@ def encode_sdxl(
     text_l: Prompt,
 ) -> Conditioning:
     """Encode a prompt for each text encoder of SDXL, and say from what size the picture is to look scaled and cut."""
-    return _present(clip).encode_each(
+    return needed(clip).encode_each(
         {"g": text_g, "l": text_l},
         width=width,
         height=height,
@@ -47,7 +47,7 @@ def encode_sdxl_refiner(
     clip: Clip | None,
 ) -> Conditioning:
     """Encode a prompt for SDXL's refiner, and say how well the picture is to be liked, on a scale of 0 to 10."""
-    return _present(clip).encode(text, aesthetic_score=ascore, width=width, height=height)
+    return needed(clip).encode(text, aesthetic_score=ascore, width=width, height=height)
 
 
 @node("CLIPTextEncodeSD3", category="advanced/conditioning")
@@ -63,7 +63,7 @@ def encode_sd3(
     prompts = {"l": clip_l, "g": clip_g, "t5xxl": t5xxl}
     if empty_padding == "none":
         prompts = {name: prompt for name, prompt in prompts.items() if prompt}
-    return _present(clip).encode_each(prompts)
+    return needed(clip).encode_each(prompts)
 
 
 @node("CLIPTextEncodeFlux", category="advanced/conditioning/flux")
@@ -75,15 +75,7 @@ def encode_flux(
     guidance: Annotated[float, Range(0, 100, step=0.1)] = 3.5,
 ) -> Conditioning:
     """Encode a prompt for each text encoder of Flux.1, and say how closely the picture is to follow it."""
-    return _present(clip).encode_each({"l": clip_l, "t5xxl": t5xxl}, guidance=guidance)
-
-
-def _present(clip: Clip | None) -> Clip:
-    if clip is None:
-        raise NodeInputError(
-            "The checkpoint has no text encoder.", hint="Load one with DualCLIPLoader.", input_name="clip"
-        )
-    return clip
+    return needed(clip).encode_each({"l": clip_l, "t5xxl": t5xxl}, guidance=guidance)
 
 
 NODES = [encode_sdxl, encode_sdxl_refiner, encode_sd3, encode_flux]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from inhouse.errors import NodeInputError
 from inhouse.packs.diffusion.text.embeddings import Embeddings
 
 if TYPE_CHECKING:
@@ -101,3 +102,17 @@ class TextEncoder:
         most = max((len(known[name]) for name in level), default=0)
         filled = {name: [*known[name], *self.parts[name].tokenize("") * (most - len(known[name]))] for name in level}
         return known | filled
+
+
+def needed(clip: TextEncoder | None) -> TextEncoder:
+    """Return what a wire carries, if a checkpoint had it.
+
+    Raises:
+        NodeInputError: it had none.
+
+    """
+    if clip is None:
+        raise NodeInputError(
+            "The checkpoint has no text encoder.", hint="Load one with CLIPLoader or DualCLIPLoader.", input_name="clip"
+        )
+    return clip
