@@ -2,9 +2,9 @@
 
     python -m benchmarks.loading [REPEATS]
 
-UNet and autoencoder of the full golden checkpoint, each case in a process of its own, the file in the page cache. Time
-is against reading as many bytes of the file once; the peak is what the process had resident at most beyond what it had
-before, against the bytes of the networks once they are loaded. Every page of the weights has been touched by then.
+The UNet of the full golden checkpoint, each case in a process of its own, the file in the page cache. Time is against
+reading as many bytes of the file once; the peak is what the process had resident at most beyond what it had before,
+against the bytes of the network once it is loaded. Every page of the weights has been touched by then.
 """
 
 from __future__ import annotations
@@ -44,21 +44,20 @@ def resident(name: str) -> int:
 
 
 def load(path: Path, case: str) -> dict[str, float]:
-    """Load UNet and autoencoder; return what it took."""
+    """Load the UNet; return what it took."""
     import torch
 
     from inhouse.backends.residency import Residency
     from inhouse.packs.diffusion.assembly import Placement
-    from inhouse.packs.diffusion.loading import load_checkpoint
+    from inhouse.packs.diffusion.loading import load_diffusion_model
 
     compact = case == "compact"
     dtype = torch.float32 if compact else getattr(torch, case)
-    parts = load_checkpoint(path, Placement(dtype, compact=compact, residency=Residency(budget=2**40)))
-    assert parts.vae is not None
+    model = load_diffusion_model(path, Placement(dtype, compact=compact, residency=Residency(budget=2**40)))
     Path("/proc/self/clear_refs").write_text("5")
     before = resident("VmRSS")
     started = time.perf_counter()
-    weights = [*parts.model.network.get().parameters(), *parts.vae.network.get().parameters()]
+    weights = list(model.network.get().parameters())
     for weight in weights:
         weight.flatten()[::1024].sum()
     seconds = time.perf_counter() - started

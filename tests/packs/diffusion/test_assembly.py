@@ -26,6 +26,13 @@ def test_a_networks_size_is_known_before_it_is_read(tmp_path: Path) -> None:
     assert {p.dtype for p in half.network.get().parameters()} == {torch.bfloat16}
 
 
+def test_autoencoders_do_not_compute_in_float16_which_some_overflow(tmp_path: Path) -> None:
+    weights = read_components(save(tmp_path / "vae.safetensors", vae_tensors())).vae
+    vae = build_vae(weights, Placement(torch.float16))
+    assert vae.dtype == torch.float32
+    assert {p.dtype for p in vae.network.get().parameters()} == {torch.float32}
+
+
 def test_text_models_compute_in_float32_whatever_the_rest_does(tmp_path: Path) -> None:
     tensors = {name: tensor.half() for name, tensor in text_tensors().items()}
     weights = read_components(save(tmp_path / "clip.safetensors", tensors)).text

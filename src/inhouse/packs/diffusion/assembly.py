@@ -192,13 +192,17 @@ def build_text_model(weights: Weights, encoder: Encoder, placement: Placement) -
 def build_vae(weights: Weights, placement: Placement) -> Vae:
     """Return an autoencoder; its weights are read when it is first used.
 
+    Where the rest computes in float16, autoencoders compute in float32: the feature maps of some exceed what float16
+    can hold, and their pictures would be black.
+
     Raises:
         ModelFormatError: a part of the network is missing.
 
     """
     spec = read_spec(weights, AutoencoderSpec.from_shapes)
-    handle = handle_of(lambda: Autoencoder(spec), weights, replace(placement, rounded=None))
-    return Vae(handle, spec, placement.dtype, placement.device, placement.batches)
+    dtype = torch.float32 if placement.dtype == torch.float16 else placement.dtype
+    handle = handle_of(lambda: Autoencoder(spec), weights, replace(placement, dtype=dtype, rounded=None))
+    return Vae(handle, spec, dtype, placement.device, placement.batches)
 
 
 def read_spec(weights: Weights, read: Callable[[Mapping[str, tuple[int, ...]]], S]) -> S:
