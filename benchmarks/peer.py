@@ -30,6 +30,11 @@ class PeerTokenizer:
         rows = [self._row(one) for one in ([text] if isinstance(text, str) else text)]
         return SimpleNamespace(input_ids=torch.tensor(rows), attention_mask=None)
 
+    def tokenize(self, text: str) -> list[str]:
+        """Return nothing in which the pipeline could find a textual inversion."""
+        del text
+        return []
+
     def _row(self, text: str) -> list[int]:
         ids = [START_TOKEN, *load_tokenizer().encode(text)[: LENGTH - 2], END_TOKEN]
         return ids + [END_TOKEN] * (LENGTH - len(ids))
@@ -45,7 +50,9 @@ def pipeline(path: Path) -> Any:
         text_encoder=_text(_part(tensors, "cond_stage_model.transformer.")),
         tokenizer=PeerTokenizer(),
         unet=_unet(_part(tensors, "model.diffusion_model.")),
-        scheduler=EulerDiscreteScheduler(beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear"),
+        scheduler=EulerDiscreteScheduler(
+            beta_start=0.00085, beta_end=0.012, beta_schedule="scaled_linear", steps_offset=1
+        ),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
