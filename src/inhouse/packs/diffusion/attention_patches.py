@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from inhouse.packs.diffusion.patches import Patches
+from inhouse.packs.diffusion.patches import Patches, unshared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def tiled(tile_size: int, swap_size: int, max_depth: int, *, scale_depth: bool) 
         split, joined = _tiling(site, rows, columns)
         return joined(attention(split(query), split(key), split(value), heads, site))
 
-    return Patches(attention=(attend,))
+    return Patches(attention=(attend,), network=(unshared,))
 
 
 def _size(site: Site) -> tuple[int, int]:

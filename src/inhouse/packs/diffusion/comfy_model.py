@@ -250,14 +250,22 @@ def _without(model: DiffusionModel, settings: Settings) -> DiffusionModel:
 
     kept = {}
     for field in fields(Patches):
-        theirs = getattr(settings.patches, field.name)
-        kept[field.name] = tuple(patch for patch in getattr(model.patches, field.name) if patch not in theirs)
+        theirs = list(getattr(settings.patches, field.name))
+        kept[field.name] = tuple(patch for patch in getattr(model.patches, field.name) if not _taken(patch, theirs))
     options = {name: option for name, option in model.options.items() if name != _SETTINGS}
     if guidance_of(model) is settings.after:
         options["guidance"] = settings.before
     plain = replace(model, patches=Patches(**kept), options=options)
     object.__setattr__(plain, "network", model.network)
     return plain
+
+
+def _taken(patch: object, patches: list[object]) -> bool:
+    """Take a patch out of a list, once; return whether it was there."""
+    there = patch in patches
+    if there:
+        patches.remove(patch)
+    return there
 
 
 def _copied(options: dict[str, Any]) -> dict[str, Any]:

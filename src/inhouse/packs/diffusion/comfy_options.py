@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from inhouse.packs.diffusion.guidance import Guidance, GuidanceStep
-from inhouse.packs.diffusion.patches import Patches
+from inhouse.packs.diffusion.patches import Patches, unshared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,15 +43,17 @@ def patches_of(options: Mapping[str, Any], prediction: Prediction, channels: int
     told = options.get("transformer_options", {})
     by_name: Mapping[str, list[Any]] = told.get("patches", {})
     wrapper = options.get("model_function_wrapper")
-    return Patches(
+    around = () if wrapper is None else (_around(wrapper, told, prediction, channels),)
+    patches = Patches(
         attention=(_replacing(told),) if any(told.get("patches_replace", {}).values()) else (),
         tokens=tuple(_tokens(by_name, told)),
         attended=tuple(_attended(by_name, told)),
         entering=tuple(_map_change(patch, told) for patch in by_name.get("input_block_patch", ())),
         kept=tuple(_map_change(patch, told) for patch in by_name.get("input_block_patch_after_skip", ())),
         joining=tuple(_join(patch, told) for patch in by_name.get("output_block_patch", ())),
-        network=(_around(wrapper, told, prediction, channels),) if wrapper is not None else (),
+        network=around,
     )
+    return patches + Patches(network=(unshared,)) if patches else patches
 
 
 def guidance_with(guidance: Guidance, options: Mapping[str, Any], model: Any) -> Guidance:

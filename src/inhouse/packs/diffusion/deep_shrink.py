@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from inhouse.packs.diffusion.patches import Patches
+from inhouse.packs.diffusion.patches import Patches, unshared
 from inhouse.packs.diffusion.resizing import resize
 
 if TYPE_CHECKING:
@@ -53,4 +53,5 @@ def deep_shrink(
             return h, skip
         return resize(h, skip.shape[-1], skip.shape[-2], up), skip
 
-    return Patches(kept=(shrink,), joining=(join,)) if after_skip else Patches(entering=(shrink,), joining=(join,))
+    common = Patches(joining=(join,), network=(unshared,))
+    return common + (Patches(kept=(shrink,)) if after_skip else Patches(entering=(shrink,)))

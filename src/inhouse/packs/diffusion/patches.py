@@ -152,5 +152,10 @@ def _wrapped(wrap: AroundBlock, run: Callable[[Tensors], Tensors], place: Place)
     return lambda tensors: wrap(run, tensors, place)
 
 
+def unshared(call: Call, x: Tensor, timestep: Tensor, inputs: NetworkInputs) -> Tensor:
+    """Call a network for one run alone: beside patches that take all rows to be at the first one's noise level."""
+    return call(x, timestep, inputs)
+
+
 UNPATCHED = Patches()
 """No patches."""
