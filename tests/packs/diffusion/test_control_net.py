@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -52,6 +53,26 @@ def test_an_inpainting_model_shows_it_the_latent_alone(tmp_path: Path) -> None:
     assert all_of_it.middle is not None
     assert latent.middle is not None
     assert all_of_it.middle.equal(latent.middle)
+
+
+def test_samples_that_do_not_fit_at_once_are_worked_on_in_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control, x, told = loaded(tmp_path), torch.randn(5, 4, 8, 8), inputs(5)
+    features = control.encode(picture().movedim(-1, 1).repeat(5, 1, 1, 1))
+    whole = control.residuals(x, torch.ones(5), told, features)
+    network = control.network.get()
+    forward = network.forward
+
+    def limited(x: torch.Tensor, *told: Any, **how: Any) -> Any:
+        if len(x) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return forward(x, *told, **how)
+
+    monkeypatch.setattr(network, "forward", limited)
+    parts = control.residuals(x, torch.ones(5), told, features)
+    torch.testing.assert_close(parts.middle, whole.middle)
+    torch.testing.assert_close(parts.skips, whole.skips)
 
 
 def test_one_for_shuffled_pictures_counts_by_its_means(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def _control_net(name: str, weights: Weights, placement: Placement, model: Diffu
         base = model.network
         handle = handle.derived(lambda network: _on_top_of(network, base.get()))
     pooled = name.rpartition(".")[0].endswith(_POOLED)
-    return ControlNet(name, handle, spec, placement.dtype, placement.device, pooled)
+    return ControlNet(name, handle, spec, placement.dtype, placement.device, pooled, placement.batches)
 
 
 def _from_diffusers(name: str, weights: Weights, placement: Placement, model: DiffusionModel | None) -> ControlNet:

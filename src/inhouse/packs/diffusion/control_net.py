@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import torch
 
+from inhouse.backends.batching import Batches
 from inhouse.errors import ModelMismatchError
 from inhouse.packs.diffusion.lora_family import family_title
 from inhouse.packs.diffusion.networks.attention import sdpa
@@ -37,6 +38,7 @@ class ControlNet:
         dtype: the type that it computes in.
         device: where it computes.
         pooled: whether each of its feature maps counts by its mean alone, as for a shuffled picture.
+        batches: how many samples it works on at once.
 
     """
 
@@ -46,6 +48,7 @@ class ControlNet:
     dtype: torch.dtype
     device: str = "cpu"
     pooled: bool = False
+    batches: Batches = field(default_factory=Batches, compare=False, repr=False)
 
     def check(self, model: DiffusionModel) -> None:
         """Make sure that it is a copy of the model's own way down."""
@@ -65,15 +68,22 @@ class ControlNet:
 
     def residuals(self, x: Tensor, timestep: Tensor, inputs: NetworkInputs, features: tuple[Tensor, ...]) -> Residuals:
         """Return what it adds to what the UNet's input blocks hand over, and to its middle."""
-        with self.network.lease() as network, torch.inference_mode():
-            found: Residuals = network(
-                x[:, : self.spec.half.in_channels].to(self.device, self.dtype),
-                timestep.to(self.device),
-                inputs.placed(self.device, self.dtype),
-                features[0],
-                attend=sdpa,
-            )
-            return found.mapped(_means) if self.pooled else found
+
+        def run(part: slice) -> tuple[Residuals, int]:
+            with self.network.lease() as network, torch.inference_mode():
+                found: Residuals = network(
+                    x[part, : self.spec.half.in_channels].to(self.device, self.dtype),
+                    timestep[part].to(self.device),
+                    inputs.mapped(lambda rows: rows[part]).placed(self.device, self.dtype),
+                    features[0][part],
+                    attend=sdpa,
+                )
+            return found.mapped(_means) if self.pooled else found, part.stop - part.start
+
+        shape = tuple(x.shape[1:])
+        what = f"one latent of {'x'.join(map(str, shape))} in ControlNet {self.name}"
+        parts = self.batches.run(len(x), run, (self.spec, self.dtype, shape), device=self.device, what=what)
+        return parts[0][0] if len(parts) == 1 else Residuals.join(parts) or Residuals()
 
 
 @dataclass(frozen=True)
