@@ -202,4 +202,5 @@ class FlowLevels:
 
     def percent_to_sigma(self, percent: float) -> float:
         """Return the shifted level of the time ``1 - percent``."""
-        return float(self.sigma(torch.tensor((1 - percent) * self.multiplier)))
+        time = 1 - percent
+        return self.shift * time / (1 + (self.shift - 1) * time)

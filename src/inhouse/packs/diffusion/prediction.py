@@ -96,6 +96,18 @@ class Prediction(ABC):
         """Return the share of the clean latent in ``x``: 1 at all levels, as x = x0 + sigma * noise."""
         return torch.ones_like(sigma)
 
+    def level_of(self, ratio: Tensor) -> Tensor:
+        """Return the noise level at which noise stands to signal, ``sigma / alpha``, like this."""
+        return ratio
+
+    def log_snr(self, sigma: Tensor) -> Tensor:
+        """Return lambda, ln(alpha / sigma): half the logarithm of the signal-to-noise ratio."""
+        return -sigma.log()
+
+    def level_at(self, log_snr: Tensor) -> Tensor:
+        """Return the noise level at which lambda is this."""
+        return (-log_snr).exp()
+
     def scale_input(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Return what the network is shown: ``c_in(sigma) * x``, of unit variance."""
         return x / (expand(sigma, x) ** 2 + self.sigma_data**2).sqrt()
@@ -207,6 +219,18 @@ class Flow(Prediction):
     def alpha(self, sigma: Tensor) -> Tensor:
         """Return 1 - sigma."""
         return 1 - sigma
+
+    def level_of(self, ratio: Tensor) -> Tensor:
+        """Return ratio / (1 + ratio)."""
+        return ratio / (1 + ratio)
+
+    def log_snr(self, sigma: Tensor) -> Tensor:
+        """Return ln((1 - sigma) / sigma)."""
+        return -sigma.logit()
+
+    def level_at(self, log_snr: Tensor) -> Tensor:
+        """Return 1 / (1 + exp(lambda))."""
+        return (-log_snr).sigmoid()
 
     def scale_input(self, x: Tensor, sigma: Tensor) -> Tensor:
         """Return ``x`` as it is: the path keeps it near unit variance."""

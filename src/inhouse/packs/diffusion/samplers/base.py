@@ -104,6 +104,21 @@ def ancestral_step(sigma: Tensor, sigma_next: Tensor, eta: float = 1.0) -> tuple
     return (sigma_next**2 - sigma_up**2).sqrt(), sigma_up
 
 
+def fading_step(
+    sigma: Tensor, sigma_next: Tensor, alpha: Callable[[Tensor], Tensor], eta: float = 1.0
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Split a step where the signal fades as noise rises: what `ancestral_step` is where it does not.
+
+    Returns:
+        the level to step down to, ``eta`` times as far below the next as that is below this one, in shares; the factor
+        that brings the signal there to its size at the next level; and the noise that is missing then.
+
+    """
+    sigma_down = sigma_next * (1 + (sigma_next / sigma - 1) * eta)
+    scale = alpha(sigma_next) / alpha(sigma_down)
+    return sigma_down, scale, (sigma_next**2 - (sigma_down * scale) ** 2).clamp(min=0).sqrt()
+
+
 Advance = Callable[["Denoiser", "Tensor", "Tensor", "Tensor", "Tensor"], "Tensor"]
 """From the denoiser, ``x``, the clean latent expected behind it, its level and a lower one: ``x`` there."""
 
@@ -125,12 +140,17 @@ class Ancestral:
         self, denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
     ) -> Tensor:
         """Return the latent at the last level; see `Sampler`."""
-        draw = noise.gaussian(x)
+        draw, alpha = noise.gaussian(x), denoiser.prediction.alpha
+        fading = bool((alpha(sigmas) != 1).any())
         for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
             denoised = denoiser(x, at(sigma, x))
             callback(Step(i, float(sigma), x, denoised))
-            sigma_down, sigma_up = ancestral_step(sigma, sigma_next, self.eta)
-            x = self.advance(denoiser, x, denoised, sigma, sigma_down)
+            if fading:
+                sigma_down, scale, sigma_up = fading_step(sigma, sigma_next, alpha, self.eta)
+                x = self.advance(denoiser, x, denoised, sigma, sigma_down) * scale
+            else:
+                sigma_down, sigma_up = ancestral_step(sigma, sigma_next, self.eta)
+                x = self.advance(denoiser, x, denoised, sigma, sigma_down)
             if sigma_next > 0:
                 x = x + draw(sigma, sigma_next) * sigma_up
         return x

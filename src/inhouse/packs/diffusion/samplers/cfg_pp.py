@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, ancestral_step, at, ignore
+from inhouse.packs.diffusion.samplers.fading import for_fading_signals
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +26,7 @@ def renoise(x: Tensor, denoised: Tensor, unconditional: Tensor, ratio: Tensor) -
     return denoised + ratio * (x - unconditional)
 
 
+@for_fading_signals
 def euler_cfg_pp(
     denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
 ) -> Tensor:
@@ -37,6 +39,7 @@ def euler_cfg_pp(
     return x
 
 
+@for_fading_signals
 def euler_ancestral_cfg_pp(
     denoiser: Denoiser,
     x: Tensor,

@@ -6,15 +6,22 @@ lambda = -ln(sigma), half the logarithm of the signal-to-noise ratio.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from inhouse.packs.diffusion.samplers.base import Ancestral, Callback, Denoiser, Step, ancestral_step, at, ignore
+from inhouse.packs.diffusion.samplers.fading import with_signal
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from inhouse.packs.diffusion.noise import NoiseSource
+    from inhouse.packs.diffusion.noise import NoiseSampler, NoiseSource
+    from inhouse.packs.diffusion.prediction import Prediction
+
+NEARLY_NOISE = 0.9999
+"""The level inside a step from pure noise, where lambda has no middle."""
 
 
 def _advance(x: Tensor, denoised: Tensor, sigma: Tensor, sigma_next: Tensor) -> Tensor:
@@ -45,9 +52,17 @@ def dpmpp_2m(
 def _single_step(denoiser: Denoiser, x: Tensor, denoised: Tensor, sigma: Tensor, sigma_down: Tensor) -> Tensor:
     """Take the step of Algorithm 1 with r = 1/2."""
     if sigma_down > 0:
-        middle = sigma.log().lerp(sigma_down.log(), 0.5).exp()
+        middle = _halfway(denoiser.prediction, sigma, sigma_down)
         denoised = denoiser(_advance(x, denoised, sigma, middle), at(middle, x))
     return _advance(x, denoised, sigma, sigma_down)
+
+
+def _halfway(prediction: Prediction, sigma: Tensor, sigma_down: Tensor) -> Tensor:
+    """Return the level between two in the middle of their lambda, ln(alpha / sigma)."""
+    if prediction.alpha(sigma) <= 0:
+        return sigma.new_tensor(NEARLY_NOISE)
+    ratio, ratio_down = (level / prediction.alpha(level) for level in (sigma, sigma_down))
+    return prediction.level_of(ratio.log().lerp(ratio_down.log(), 0.5).exp())
 
 
 dpmpp_2s_ancestral = Ancestral(_single_step)
@@ -72,18 +87,33 @@ def dpmpp_sde(
     """
     if len(sigmas) < 2:
         return x
-    draw, weight = noise.brownian(x, sigmas), 1 / (2 * r)
-    for i, (sigma, sigma_next) in enumerate(pairwise(sigmas)):
+    draw, weight, prediction = noise.brownian(x, sigmas), 1 / (2 * r), denoiser.prediction
+    for i, (sigma, sigma_next) in enumerate(pairwise(with_signal(sigmas, prediction))):
         denoised = denoiser(x, at(sigma, x))
         callback(Step(i, float(sigma), x, denoised))
         if sigma_next == 0:
-            x = _advance(x, denoised, sigma, sigma_next)
+            x = denoised
             continue
-        t, t_next = -sigma.log(), -sigma_next.log()
-        middle = (-(t + (t_next - t) * r)).exp()
-        sigma_down, sigma_up = ancestral_step(sigma, middle, eta)
-        guess = _advance(x, denoised, sigma, sigma_down) + draw(sigma, middle) * sigma_up
-        target = denoised.lerp(denoiser(guess, at(middle, x)), weight)
-        sigma_down, sigma_up = ancestral_step(sigma, sigma_next, eta)
-        x = _advance(x, target, sigma, sigma_down) + draw(sigma, sigma_next) * sigma_up
+        t, t_next = prediction.log_snr(sigma), prediction.log_snr(sigma_next)
+        middle = prediction.level_at(t + (t_next - t) * r)
+        to = partial(_stochastic_step, x, sigma, draw=draw, alpha=prediction.alpha, eta=eta)
+        x = to(denoised.lerp(denoiser(to(denoised, middle), at(middle, x)), weight), sigma_next)
     return x
+
+
+def _stochastic_step(
+    x: Tensor,
+    sigma: Tensor,
+    denoised: Tensor,
+    sigma_next: Tensor,
+    *,
+    draw: NoiseSampler,
+    alpha: Callable[[Tensor], Tensor],
+    eta: float,
+) -> Tensor:
+    """Step towards a constant ``denoised`` to below a level, then add noise up to it, in shares of the signal."""
+    signal, signal_next = alpha(sigma), alpha(sigma_next)
+    ratio = sigma / signal
+    down, up = ancestral_step(ratio, sigma_next / signal_next, eta)
+    kept = _advance(x / signal, denoised, ratio, down) + draw(sigma, sigma_next) * up
+    return kept * signal_next

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, at, ignore
+from inhouse.packs.diffusion.samplers.fading import for_fading_signals
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,6 +26,7 @@ Correction = Callable[["list[Tensor]", "list[Tensor]", "Tensor"], "Tensor | floa
 over this step: what higher order adds to it."""
 
 
+@for_fading_signals
 def dpmpp_2m_sde(
     denoiser: Denoiser,
     x: Tensor,
@@ -38,6 +40,7 @@ def dpmpp_2m_sde(
     return _multistep(denoiser, x, sigmas, noise, callback, _midpoint, eta)
 
 
+@for_fading_signals
 def dpmpp_2m_sde_heun(
     denoiser: Denoiser,
     x: Tensor,
@@ -51,6 +54,7 @@ def dpmpp_2m_sde_heun(
     return _multistep(denoiser, x, sigmas, noise, callback, _trapezoid, eta)
 
 
+@for_fading_signals
 def dpmpp_3m_sde(
     denoiser: Denoiser,
     x: Tensor,

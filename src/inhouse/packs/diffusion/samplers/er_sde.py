@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, at, ignore
+from inhouse.packs.diffusion.samplers.fading import for_fading_signals
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,6 +38,7 @@ def reverse_time(eta: float) -> NoiseScale:
     return lambda sigma: sigma ** (1 + eta)
 
 
+@for_fading_signals
 def er_sde(
     denoiser: Denoiser,
     x: Tensor,

@@ -15,6 +15,7 @@ import numpy as np
 
 from inhouse.packs.diffusion.samplers.adams import lagrange
 from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, at, ignore
+from inhouse.packs.diffusion.samplers.fading import for_fading_signals
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,9 +52,16 @@ class SaSolver:
         self, denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
     ) -> Tensor:
         """Return the latent at the last level; see `Sampler`."""
+        return self._solve(denoiser, x, sigmas, noise=noise, callback=callback)
+
+    @for_fading_signals
+    def _solve(
+        self, denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback
+    ) -> Tensor:
+        prediction = denoiser.prediction
         draw = noise.gaussian(x)
-        first, last = self.interval or (denoiser.prediction.percent_to_sigma(share) for share in STOCHASTIC)
-        levels = sigmas.tolist()
+        first, last = self.interval or (prediction.percent_to_sigma(share) for share in STOCHASTIC)
+        levels, ends = sigmas.tolist(), prediction.level_of(sigmas[1:]).tolist()
         lambdas = [-math.log(level) for level in levels if level > 0]
         history: list[Tensor] = []
         start, added, tau = x, None, 0.0
@@ -69,7 +77,7 @@ class SaSolver:
             if levels[i + 1] == 0:
                 return denoised
             history = [denoised, *history][: max(self.predictor_order, self.corrector_order - 1)]
-            start, added, tau = x, None, self.tau if last <= levels[i + 1] <= first else 0.0
+            start, added, tau = x, None, self.tau if last <= ends[i] <= first else 0.0
             if tau:
                 fade = (levels[i + 1] / levels[i]) ** (2 * tau**2)
                 added = draw(sigma, sigmas[i + 1]) * (levels[i + 1] * math.sqrt(1 - fade))

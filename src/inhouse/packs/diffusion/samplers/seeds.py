@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from inhouse.packs.diffusion.samplers.base import Callback, Denoiser, Step, at, ignore
+from inhouse.packs.diffusion.samplers.fading import for_fading_signals
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from inhouse.packs.diffusion.noise import NoiseSampler, NoiseSource
 
 
+@for_fading_signals
 def seeds_2(
     denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
 ) -> Tensor:
@@ -24,6 +26,7 @@ def seeds_2(
     return _seeds(denoiser, x, sigmas, noise, callback, (1 / 2,))
 
 
+@for_fading_signals
 def seeds_3(
     denoiser: Denoiser, x: Tensor, sigmas: Tensor, *, noise: NoiseSource, callback: Callback = ignore
 ) -> Tensor:
