@@ -57,6 +57,7 @@ def same(one: torch.Tensor, other: torch.Tensor) -> bool:
         (("TunerFreeU", {"b": 1.2, "s": 0.5}), ("FreeU", {"b1": 1, "s1": 1, "b2": 1.2, "s2": 0.5})),
         (("TunerAttention", {"q": 1.5}), ("UNetSelfAttentionMultiply", {"q": 1.5, "k": 1, "v": 1, "out": 1})),
         (("TunerGuidance", {"factor": 1.1}), ("Epsilon Scaling", {"scaling_factor": 1.1})),
+        (("TunerPerturbed", {"scale": 2.0}), ("PerturbedAttentionGuidance", {"scale": 2.0})),
     ],
 )
 def test_a_pack_that_does_what_a_node_of_ours_does_gives_the_same_picture(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from inhouse.packs.diffusion.choices import SAMPLER_NAMES, SCHEDULE_NAMES
 from inhouse.packs.diffusion.comfy_guiders import CFGGuider, Told
-from inhouse.packs.diffusion.comfy_model import inwards
+from inhouse.packs.diffusion.comfy_model import inwards, set_model_options_patch_replace
+from inhouse.packs.diffusion.comfy_options import calc_cond_batch
 from inhouse.packs.diffusion.comfy_samplers import KSAMPLER
 from inhouse.packs.diffusion.comfy_views import ModelSampling
 from inhouse.packs.diffusion.sampling import find_sampler, schedule_sigmas
@@ -153,6 +154,7 @@ def _between(sigmas: Tensor, start_step: int | None, last_step: int | None, *, e
 MEMBERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
     {
         "comfy.sample": MappingProxyType({"sample": sample, "sample_custom": sample_custom}),
+        "comfy.model_patcher": MappingProxyType({"set_model_options_patch_replace": set_model_options_patch_replace}),
         "comfy.samplers": MappingProxyType(
             {
                 "KSampler": KSampler,
@@ -161,6 +163,7 @@ MEMBERS: Mapping[str, Mapping[str, Any]] = MappingProxyType(
                 "sampler_object": find_sampler,
                 "ksampler": find_sampler,
                 "calculate_sigmas": calculate_sigmas,
+                "calc_cond_batch": calc_cond_batch,
             }
         ),
     }

@@ -154,11 +154,10 @@ class HostModel(ModelPatcher):
         transformer_index: int | None = None,
     ) -> None:
         """Put a function in the place of an attention."""
-        if name not in {"attn1", "attn2"}:
-            raise unavailable(f"set_model_patch_replace({name!r})", "there are attn1 and attn2")
-        place = (block_name, number) if transformer_index is None else (block_name, number, transformer_index)
-        replaced = self._transformer_options().setdefault("patches_replace", {})
-        replaced[name] = {**replaced.get(name, {}), place: patch}
+        changed = set_model_options_patch_replace(
+            self.model_options, patch, name, block_name, number, transformer_index
+        )
+        self.model_options.update(changed)
 
     def set_model_attn1_patch(self, patch: Callable[..., Any]) -> None:
         """Change what the picture's attention to itself is computed from."""
@@ -215,6 +214,29 @@ class HostModel(ModelPatcher):
     def _need_negative(self, *, needed: bool) -> None:
         if needed:
             self.model_options["disable_cfg1_optimization"] = True
+
+
+def set_model_options_patch_replace(
+    model_options: dict[str, Any],
+    patch: Callable[..., Any],
+    name: str,
+    block_name: str,
+    number: int,
+    transformer_index: int | None = None,
+) -> dict[str, Any]:
+    """Return ``model_options`` with a function in the place of an attention; those given stay as they are.
+
+    Raises:
+        NotOfferedError: what is to be replaced is no attention.
+
+    """
+    if name not in {"attn1", "attn2"}:
+        raise unavailable(f"set_model_patch_replace({name!r})", "there are attn1 and attn2")
+    place = (block_name, number) if transformer_index is None else (block_name, number, transformer_index)
+    told = model_options.get("transformer_options", {})
+    replaced = told.get("patches_replace", {})
+    replaced = {**replaced, name: {**replaced.get(name, {}), place: patch}}
+    return {**model_options, "transformer_options": {**told, "patches_replace": replaced}}
 
 
 def outwards(value: Any) -> Any:

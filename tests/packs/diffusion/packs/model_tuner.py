@@ -88,6 +88,34 @@ class TunerGuidance:
         return (m,)
 
 
+class TunerPerturbed:
+    """Perturbed-attention guidance, by asking the model once more."""
+
+    @classmethod
+    def INPUT_TYPES(s):
+        return {"required": {"model": ("MODEL",), "scale": ("FLOAT", {"default": 3.0})}}
+
+    RETURN_TYPES = ("MODEL",)
+    FUNCTION = "patch"
+
+    def patch(self, model, scale):
+        def perturbed(q, k, v, extra_options):
+            return v
+
+        def post_cfg_function(args):
+            options = comfy.model_patcher.set_model_options_patch_replace(
+                args["model_options"].copy(), perturbed, "attn1", "middle", 0
+            )
+            (pag,) = comfy.samplers.calc_cond_batch(
+                args["model"], [args["cond"]], args["input"], args["sigma"], options
+            )
+            return args["denoised"] + (args["cond_denoised"] - pag) * scale
+
+        m = model.clone()
+        m.set_model_sampler_post_cfg_function(post_cfg_function)
+        return (m,)
+
+
 class TunerWrapper:
     """A wrapper that asks the model about one sample after the other."""
 
@@ -184,6 +212,5 @@ def sample_euler(model, x, sigmas, extra_args=None, callback=None, disable=None)
     return x
 
 
-NODE_CLASS_MAPPINGS = {
-    cls.__name__: cls for cls in (TunerFreeU, TunerAttention, TunerGuidance, TunerWrapper, TunerSampling, TunerGuide)
-}
+NODES = (TunerFreeU, TunerAttention, TunerGuidance, TunerPerturbed, TunerWrapper, TunerSampling, TunerGuide)
+NODE_CLASS_MAPPINGS = {cls.__name__: cls for cls in NODES}
