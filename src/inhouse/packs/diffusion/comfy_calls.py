@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from inhouse.packs.diffusion.choices import SAMPLER_NAMES, SCHEDULE_NAMES
+from inhouse.packs.diffusion.comfy_guidance import calc_cond_batch
 from inhouse.packs.diffusion.comfy_guiders import CFGGuider, Told
 from inhouse.packs.diffusion.comfy_model import inwards, set_model_options_patch_replace
-from inhouse.packs.diffusion.comfy_options import calc_cond_batch
 from inhouse.packs.diffusion.comfy_samplers import KSAMPLER
 from inhouse.packs.diffusion.comfy_views import ModelSampling
 from inhouse.packs.diffusion.sampling import find_sampler, schedule_sigmas

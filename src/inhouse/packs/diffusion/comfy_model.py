@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.compat.model_calls import ModelPatcher
 from inhouse.compat.unavailable import unavailable
-from inhouse.packs.diffusion.comfy_options import PATCHES, guidance_with, patches_of
+from inhouse.packs.diffusion.comfy_guidance import guidance_with
+from inhouse.packs.diffusion.comfy_options import PATCHES, patches_of
 from inhouse.packs.diffusion.comfy_views import BaseModel, LatentView, ModelConfig, ModelSampling, prediction_of
 from inhouse.packs.diffusion.guidance import Guidance, guidance_of
 from inhouse.packs.diffusion.patches import Patches
