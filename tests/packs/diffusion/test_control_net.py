@@ -5,14 +5,18 @@ from typing import Any
 
 import pytest
 import torch
-from tests.packs.diffusion.checkpoints import SD2, save, save_checkpoint
+from tests.packs.diffusion.checkpoints import SD2, save, save_checkpoint, seeded
 from tests.packs.diffusion.controls import adapter, control_tensors, picture
+from torch import nn
 
 from inhouse.errors import ModelMismatchError
 from inhouse.packs.diffusion.control_loading import load_control_net
 from inhouse.packs.diffusion.control_net import Adapter, ControlNet
+from inhouse.packs.diffusion.handle import Handle
 from inhouse.packs.diffusion.loading import load_checkpoint
+from inhouse.packs.diffusion.names import unet_from_diffusers
 from inhouse.packs.diffusion.networks.inputs import NetworkInputs
+from inhouse.packs.diffusion.networks.unet import UNet, UNetSpec
 from inhouse.packs.diffusion.unet import DiffusionModel
 
 
@@ -129,3 +133,44 @@ def test_feature_maps_are_added_where_the_adapter_says(tmp_path: Path) -> None:
     found = control.residuals(torch.zeros(1, 4, 8, 8), torch.ones(1), inputs(), maps)
     assert found.inputs == (None, maps[0])
     assert found.middle is maps[1]
+
+
+SD1_BLOCKS: dict[str, Any] = {
+    "block_out_channels": (32, 32, 64, 64),
+    "down_block_types": (*["CrossAttnDownBlock2D"] * 3, "DownBlock2D"),
+    "up_block_types": ("UpBlock2D", *["CrossAttnUpBlock2D"] * 3),
+    "cross_attention_dim": 64,
+    "attention_head_dim": 8,
+}
+XL_BLOCKS: dict[str, Any] = {
+    "block_out_channels": (32, 32, 64),
+    "down_block_types": ("DownBlock2D", *["CrossAttnDownBlock2D"] * 2),
+    "up_block_types": (*["CrossAttnUpBlock2D"] * 2, "UpBlock2D"),
+    "cross_attention_dim": 64,
+    "attention_head_dim": 8,
+}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "places", "sizes"),
+    [(SD1_BLOCKS, (2, 5, 8, 11), (16, 8, 4, 2)), (XL_BLOCKS, (3, 5, 8, None), (8, 8, 4, 4))],
+    ids=["SD 1", "SDXL"],
+)
+def test_an_adapter_s_feature_maps_act_as_they_do_in_diffusers(
+    blocks: dict[str, Any], places: tuple[int | None, ...], sizes: tuple[int, ...]
+) -> None:
+    from diffusers import UNet2DConditionModel
+
+    theirs: nn.Module = seeded(UNet2DConditionModel(**blocks))
+    marks: Any = dict(theirs.state_dict())
+    tensors: Any = unet_from_diffusers(marks)
+    ours = UNet(UNetSpec.from_shapes({name: tuple(t.shape) for name, t in tensors.items()}, head_channels=None))
+    ours.load_state_dict({name: t.reshape(ours.get_parameter(name).shape) for name, t in tensors.items()})
+    x, context, timestep = torch.randn(1, 4, 16, 16), torch.randn(1, 77, 64), torch.tensor([300.0])
+    channels = [ours.spec.input[-1 if place is None else place].out_channels for place in places]
+    maps = tuple(torch.randn(1, width, size, size) for width, size in zip(channels, sizes, strict=True))
+    control = Adapter("x", Handle(nn.Identity, nbytes=0), 3, places, tuple(channels), torch.float32)
+    told = NetworkInputs(context, residuals=control.residuals(x, timestep, NetworkInputs(context), maps))
+    with torch.no_grad():
+        (wanted,) = theirs(x, timestep, context, down_intrablock_additional_residuals=list(maps), return_dict=False)
+        torch.testing.assert_close(ours(x, timestep, told), wanted, rtol=1e-4, atol=1e-4)
