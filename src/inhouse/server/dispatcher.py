@@ -98,11 +98,13 @@ class Dispatcher(Listener):
     def cancel(self, run: LiveRun) -> None:
         """Stop a run at its next step; one that has not begun does not, and nobody is told of it."""
         run.cancelled = True
-        if run.given and (worker := self._worker(run)) is not None:
+        worker = self._worker(run)
+        if run.given and worker is not None:
             worker.cancel(run.id)
         if not run.begun:
             self._roster.leave(run)
-            self.dispatch()
+            if worker is not None:
+                self._advance(worker)
 
     def files_deleted(self) -> None:
         """Have output nodes run again from now on: what they wrote before may be gone."""

@@ -76,7 +76,7 @@ class Runner:
         with self._change:
             self._controls[job.run_id] = Control()
             self._waiting.append(job)
-            if not self._idle and len(self._threads) < self._at_once:
+            if len(self._waiting) > self._idle and len(self._threads) < self._at_once:
                 name = f"inhouse-run-{len(self._threads) + 1}"
                 self._threads.append(threading.Thread(target=self._work, name=name, daemon=True))
                 self._threads[-1].start()
