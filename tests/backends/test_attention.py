@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from inhouse.backends.attention import AUTO, NAMES, Trial, choice, chosen, implementation, probe, trials
+from inhouse.backends.attention import AUTO, NAMES, Trial, choice, chosen, implementation, probe, trial, trials
 from inhouse.backends.attention_kernels import TABLE
 
 
@@ -29,7 +29,7 @@ def test_every_implementation_is_tried_or_says_why_not() -> None:
     assert list(found) == NAMES
     assert not found["sdpa"].problem
     assert found["cudnn"].problem == "is for graphics cards, not for cpu"
-    assert trials("cpu", "float32") is trials("cpu", "float32")
+    assert trials("cpu", "float32")[0] is trial("sdpa", "cpu", "float32")
 
 
 def test_the_shortest_of_some_rounds_counts() -> None:
@@ -42,8 +42,8 @@ def test_one_that_gives_wrong_results_is_out() -> None:
         del key, value, heads
         return torch.full_like(query, float("nan"))
 
-    trial = probe([replace(TABLE[0], strict=wrong)], "cpu", "float32")[0]
-    assert "wrong results" in trial.problem
+    found = probe([replace(TABLE[0], strict=wrong)], "cpu", "float32")[0]
+    assert "wrong results" in found.problem
 
 
 def test_one_that_fails_says_what_it_said() -> None:
@@ -51,8 +51,8 @@ def test_one_that_fails_says_what_it_said() -> None:
         del query, key, value, heads
         raise RuntimeError("No kernel for this.\nLong advice")
 
-    trial = probe([replace(TABLE[0], strict=failing)], "cpu", "bfloat16")[0]
-    assert trial.problem == "does not run in bfloat16: No kernel for this"
+    found = probe([replace(TABLE[0], strict=failing)], "cpu", "bfloat16")[0]
+    assert found.problem == "does not run in bfloat16: No kernel for this"
 
 
 @pytest.mark.parametrize(

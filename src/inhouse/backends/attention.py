@@ -60,23 +60,26 @@ def implementation(name: str) -> Implementation:
 
 
 @cache
-def trials(device: str, dtype: str) -> tuple[Trial, ...]:
-    """Return how each implementation did on a device in a type; tried once a process."""
-    from inhouse.backends.attention_kernels import TABLE
+def trial(name: str, device: str, dtype: str) -> Trial:
+    """Return how an implementation did on a device in a type; tried once a process."""
+    return probe([implementation(name)], device, dtype)[0]
 
-    return probe(TABLE, device, dtype)
+
+def trials(device: str, dtype: str) -> tuple[Trial, ...]:
+    """Return how each implementation did on a device in a type."""
+    return tuple(trial(name, device, dtype) for name in NAMES)
 
 
 def chosen(device: str, dtype: str, wanted: str = AUTO) -> Implementation:
     """Return the implementation to use on a device: the wanted one if it runs there, else the probe's choice."""
-    tried = trials(device, dtype)
-    if wanted == AUTO:
-        return implementation(choice(tried))
-    problem = next(trial.problem for trial in tried if trial.name == wanted)
-    if not problem:
+    problem = "" if wanted == AUTO else trial(wanted, device, dtype).problem
+    if wanted != AUTO and not problem:
         return implementation(wanted)
-    best = choice(tried)
-    _log.warning("Attention %s %s; %s is used instead.", wanted, problem, best)
+    # Those that are chosen only where nothing else is right are tried only there: it takes as long as all the others.
+    fused = [trial(name, device, dtype) for name in NAMES if implementation(name).fused]
+    best = choice(trials(device, dtype) if all(found.problem for found in fused) else fused)
+    if problem:
+        _log.warning("Attention %s %s; %s is used instead.", wanted, problem, best)
     return implementation(best)
 
 
@@ -85,14 +88,14 @@ def choice(tried: Sequence[Trial]) -> str:
 
     Those that keep the whole matrix of scores are taken only where nothing else is right.
     """
-    right = [trial for trial in tried if not trial.problem]
-    fused = [trial for trial in right if implementation(trial.name).fused] or right[:1]
+    right = [found for found in tried if not found.problem]
+    fused = [found for found in right if implementation(found.name).fused] or right[:1]
     if not fused:
         return "plain"
     best = fused[0]
-    for trial in fused[1:]:
-        if trial.seconds < FASTER * best.seconds:
-            best = trial
+    for found in fused[1:]:
+        if found.seconds < FASTER * best.seconds:
+            best = found
     return best.name
 
 
