@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from inhouse.backends.batching import Batches
-from inhouse.errors import ModelUnsupportedError, OutOfMemoryError
+from inhouse.errors import ModelUnsupportedError, NodeInputError, OutOfMemoryError
 
 if TYPE_CHECKING:
     import torch
@@ -66,9 +66,11 @@ class Vae:
         """Return the pictures of latents, clamped to 0 to 1.
 
         Raises:
+            NodeInputError: they have not the channels of this autoencoder's latents.
             OutOfMemoryError: not even a tile of one picture fits.
 
         """
+        self._refuse_strange(latents)
         return _finished(self._in_batches(latents, [("decode", self._decode), *self._decode_tiles()]))
 
     def encode_tiled(self, pixels: Tensor, *, tile_size: int = TILE_SIZE, overlap: int = OVERLAP) -> Tensor:
@@ -77,7 +79,15 @@ class Vae:
 
     def decode_tiled(self, latents: Tensor, *, tile_size: int = TILE_SIZE, overlap: int = OVERLAP) -> Tensor:
         """Decode tile by tile, blending where tiles overlap; both sizes in pixels of the picture."""
+        self._refuse_strange(latents)
         return _finished(self._in_batches(latents, self._decode_tiles(tile_size, overlap)))
+
+    def _refuse_strange(self, latents: Tensor) -> None:
+        if latents.shape[1] != self.spec.latent_channels:
+            raise NodeInputError(
+                f"The latent has {latents.shape[1]} channels, the VAE's latents have {self.spec.latent_channels}.",
+                hint="Use the VAE of the model that the latent is from.",
+            )
 
     def _prepared(self, pixels: Tensor) -> Tensor:
         """Return (batch, 3, height, width), -1 to 1, cropped at the middle."""

@@ -17,6 +17,8 @@ from inhouse.packs.diffusion.networks.inputs import NetworkInputs
 from inhouse.packs.diffusion.networks.sd3 import SD3Spec
 from inhouse.packs.diffusion.noise_levels import FlowLevels
 from inhouse.packs.diffusion.prediction import Flow
+from inhouse.packs.diffusion.samplers.registry import SAMPLERS
+from inhouse.packs.diffusion.sampling import Guider, sample_sigmas
 
 
 def single_file(folder: Path, *, newer: bool = False) -> Path:
@@ -77,6 +79,21 @@ def test_the_autoencoder_is_diffusers_one(tmp_path: Path) -> None:
     with torch.inference_mode():
         wanted = vae16().encode(pixels.movedim(-1, 1) * 2 - 1).latent_dist.mean
     torch.testing.assert_close(vae.encode(pixels), wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_a_latent_of_another_family_is_refused(tmp_path: Path) -> None:
+    model, _, vae = load_checkpoint(diffusers_folder(tmp_path))
+    assert vae is not None
+    with pytest.raises(NodeInputError, match="4 channels, the VAE's latents have 16"):
+        vae.decode(torch.randn(1, 4, 8, 8))
+    conditioning = [[torch.zeros(1, 7, 48), {"pooled_output": torch.zeros(1, 40)}]]
+    latent = {"samples": torch.randn(1, 4, 8, 8)}
+    sigmas = torch.tensor([1.0, 0.0])
+    with pytest.raises(NodeInputError, match="4 channels, the model's latents have 16"):
+        sample_sigmas(Guider(model, conditioning), sampler=SAMPLERS["euler"], sigmas=sigmas, seed=0, latent=latent)
+    empty = {"samples": torch.zeros(1, 4, 7, 5)}
+    sampled = sample_sigmas(Guider(model, conditioning), sampler=SAMPLERS["euler"], sigmas=sigmas, seed=0, latent=empty)
+    assert sampled.latent["samples"].shape == (1, 16, 7, 5)
 
 
 def test_the_pooled_output_is_told_and_needed(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tests.packs.diffusion.checkpoints import save
+from tests.packs.diffusion.checkpoints import save, seeded
 from tests.packs.diffusion.transformers import save_t5_tokenizer, t5
 
 from inhouse.errors import ModelNotFoundError, ModelUnsupportedError
@@ -79,3 +79,21 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
 def test_half_precision_is_replaced_by_a_type_of_more_range(tmp_path: Path) -> None:
     path = save(tmp_path / "t5.safetensors", t5().state_dict())
     assert T5_OF_SD3.build(read_components(path).text, Placement(torch.float16)).dtype == torch.bfloat16
+
+
+def test_weights_of_eight_bits_stay_so_and_say_the_same(tmp_path: Path) -> None:
+    from transformers import T5Config, T5EncoderModel
+
+    save_t5_tokenizer(tmp_path / "t5_tokenizer.json")
+    config = T5Config(
+        vocab_size=64, d_model=128, d_kv=64, d_ff=512, num_layers=1, num_heads=2, feed_forward_proj="gated-gelu"
+    )
+    stored = {
+        name: tensor.to(torch.float8_e4m3fn) for name, tensor in seeded(T5EncoderModel(config)).state_dict().items()
+    }
+    weights = read_components(save(tmp_path / "t5.safetensors", stored)).text
+    models = [T5_OF_SD3.build(weights, Placement(compact=compact)) for compact in (False, True)]
+    encoders = [model.encoder(Embeddings(), None) for model in models]
+    vectors = [encoder.encode_tokens(encoder.tokenize("a cat")).vectors for encoder in encoders]
+    assert torch.float8_e4m3fn in {parameter.dtype for parameter in models[1].network.get().parameters()}
+    torch.testing.assert_close(vectors[1], vectors[0], rtol=1e-4, atol=1e-5)

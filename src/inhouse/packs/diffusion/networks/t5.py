@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from torch import Tensor, nn
 
@@ -69,6 +69,27 @@ class T5Spec:
         )
 
 
+class FeedForward(nn.Module):
+    """The two-layer network of a block: transformers' layers, without its look at the type that a weight is kept in.
+
+    A weight that stays in 8 bits is cast when its layer is called; the hidden states must not be cast to its type.
+    """
+
+    def __init__(self, theirs: Any) -> None:
+        super().__init__()
+        for name, layer in theirs.named_children():
+            if isinstance(layer, nn.Linear):
+                self.add_module(name, layer)
+        self.act: Any = theirs.act
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return a tensor of the same shape."""
+        layer = self.get_submodule
+        if "wi" in self._modules:
+            return layer("wo")(self.act(layer("wi")(x)))
+        return layer("wo")(self.act(layer("wi_0")(x)) * layer("wi_1")(x))
+
+
 class T5Transformer(nn.Module):
     """From tokens to vectors that know their context."""
 
@@ -96,6 +117,8 @@ class T5Transformer(nn.Module):
         self.encoder = built.encoder
         # The table is this module's alone: tokens may be replaced by vectors before the encoder sees them.
         self.encoder.embed_tokens = None
+        for block in self.encoder.block:
+            block.layer[1].DenseReluDense = FeedForward(block.layer[1].DenseReluDense)
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return the vectors (batch, tokens, width) of tokens (batch, tokens)."""
