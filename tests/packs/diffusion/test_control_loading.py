@@ -95,6 +95,11 @@ def test_a_control_lora_is_refused_by_name(tmp_path: Path) -> None:
         load_control_net(save(tmp_path / "a.safetensors", tensors))
 
 
+def test_a_union_is_refused_by_name(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnsupportedError, match="union of several ControlNets"):
+        load_control_net(save(tmp_path / "a.safetensors", control_tensors() | {"task_embedding": torch.ones(6, 32)}))
+
+
 def test_what_steers_nothing_is_called_by_its_name(tmp_path: Path) -> None:
     with pytest.raises(ModelUnsupportedError, match=r"a\.safetensors looks like a VAE, not a ControlNet"):
         load_control_net(save(tmp_path / "a.safetensors", {"decoder.conv_in.weight": torch.ones(1)}))

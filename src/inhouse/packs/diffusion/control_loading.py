@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 DIFFERENCE = "difference"
 """The mark of a file that holds the difference to a model's own weights."""
 _POOLED = "_shuffle"
+_UNION = "task_embedding"
 _DEFAULT = Placement()
 
 
@@ -73,6 +74,11 @@ def _control_net(name: str, weights: Weights, placement: Placement, model: Diffu
 
 
 def _from_diffusers(name: str, weights: Weights, placement: Placement, model: DiffusionModel | None) -> ControlNet:
+    if _UNION in weights:
+        raise ModelUnsupportedError(
+            f"{name} is a union of several ControlNets, which is not supported.",
+            hint="Use one for the kind of picture.",
+        )
     return _control_net(name, control_net_from_diffusers(weights), placement, model)
 
 
