@@ -88,6 +88,16 @@ def test_a_profile_is_part_of_the_answer_in_json_and_only_if_asked_for(run: Run)
     assert "profile" not in run("--json").json
 
 
+def test_a_precision_may_be_asked_for_and_one_that_there_is_not_is_refused(run: Run) -> None:
+    assert run("--precision", "float32", "--device", "cpu").code == 0
+    assert run("--reference").code == 0
+    chosen, exact = (pixels(f"output/tiny_0000{number}_.png").astype(int) for number in (1, 2))
+    assert np.abs(chosen - exact).max() <= 1
+    told = run("--precision", "int4")
+    assert told.code == Exit.USAGE
+    assert "There are: auto, float32, bfloat16, float16." in told.stderr
+
+
 def test_another_seed_makes_another_picture(run: Run) -> None:
     run("--seed", "1")
     run("--seed", "2")
