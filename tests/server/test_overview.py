@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -50,7 +51,9 @@ def worker(name: str, *, ready: bool = True, running: str = "") -> Any:
 
 def overview(*, runs: tuple[LiveRun, ...] = (), ledger: Ledger | None = None, **given: Any) -> Overview:
     queue: FairQueue = given.pop("queue", FairQueue())
-    pool: Any = SimpleNamespace(**{"workers": (), "descriptions": {}, "problems": {}, "restarts": 0, **given})
+    pool: Any = SimpleNamespace(
+        **{"workers": (), "descriptions": {}, "problems": {}, "restarts": Counter(w1=2, w3=1), **given}
+    )
     found: Any = ledger or Ledger()
 
     def held(user: str | None = None) -> Iterator[LiveRun]:
@@ -120,6 +123,7 @@ def test_a_worker_tells_of_its_devices_models_and_cache() -> None:
         "name": "w1",
         "state": "ready",
         "problem": "",
+        "restarts": 2,
         "runs": [],
         "devices": [{key: value for key, value in CARD.items() if key != "serial"}],
         "models": STATS["models"],

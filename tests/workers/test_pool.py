@@ -75,7 +75,7 @@ def test_one_that_dies_is_told_of_and_started_again() -> None:
             assert pool.free() == []
             await ready(worker)
         assert said == [("one", 1), ("one", 2), ("one", 3), ("one", 4)]
-        assert (pool.restarts, len(ear.losses), pool.descriptions["one"].pid) == (3, 3, 4)
+        assert (pool.restarts["one"], len(ear.losses), pool.descriptions["one"].pid) == (3, 3, 4)
         await pool.close(0)
 
     go(work())

@@ -67,7 +67,7 @@ class Overview:
             "waiting_count": ahead_count + (len(self._queue) if user is None else self._queue.count(user)),
             "ended": await self._ended(user),
             "workers": [self._worker(worker, {run.id for run in mine}) for worker in self._pool.workers],
-            "restarts": self._pool.restarts,
+            "restarts": self._pool.restarts.total(),
         }
 
     async def _ended(self, user: str | None) -> list[dict[str, Any]]:
@@ -87,6 +87,7 @@ class Overview:
             "name": worker.name,
             "state": ("running" if busy else "ready") if worker.ready else "failed" if problem else "starting",
             "problem": problem.message if problem is not None and not worker.ready else "",
+            "restarts": self._pool.restarts[worker.name],
             "runs": [run_id for run_id in worker.running if run_id in visible],
             "devices": [{key: device[key] for key in _DEVICE if key in device} for device in devices],
             **{part: stats[part] for part in ("models", "cache", "loras", "counts") if part in stats},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from inhouse.errors import WorkerStartError
@@ -55,7 +56,7 @@ class Pool:
     Attributes:
         workers: all of them, whether they live or not.
         descriptions: what each said of itself when it last became ready, by name.
-        restarts: how often a worker was started again.
+        restarts: how often each worker was started again, by name.
         problems: why a worker could not be started the last time it was tried, by name.
 
     """
@@ -72,7 +73,7 @@ class Pool:
         self.workers = tuple(workers)
         self.descriptions: dict[str, Description] = {}
         self.problems: dict[str, WorkerStartError] = {}
-        self.restarts = 0
+        self.restarts = Counter[str]()
         self._listener = listener
         self._ready = ready
         self._first_wait = first_wait
@@ -125,7 +126,7 @@ class Pool:
             if worker.ready:
                 await self._lost[worker.name].wait()
             await asyncio.sleep(backoff.after(now() - born))
-            self.restarts += 1
+            self.restarts[worker.name] += 1
             await self._start(worker)
 
     # -- Listener -----------------------------------------------------------------------------------------------------
