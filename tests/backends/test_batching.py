@@ -52,8 +52,8 @@ def test_whatever_fits_every_sample_is_computed_once_and_in_order(
     count: int,
     holds: int,
     fixed: int,
-    measured: bool,
-    most: int | None,  # noqa: FBT001
+    measured: bool,  # noqa: FBT001
+    most: int | None,
 ) -> None:
     memory = FakeMemory(holds * EACH + fixed, measured=measured)
     computation = Computation(memory, fixed=fixed)
