@@ -30,6 +30,7 @@ class Network:
 class Resident:
     device = "cpu"
     nbytes = 7
+    missing = 0
     needed = False
 
     def __init__(self, clock: Clock, network: object) -> None:

@@ -14,11 +14,19 @@ class Network:
     """A network that takes bytes of a fake device."""
 
     def __init__(self, nbytes: int, memory: FakeMemory | None = None, device: str = "cpu", part: int = 0) -> None:
-        self.nbytes, self.device, self.part = nbytes, device, part
+        self.size, self.device, self.part = nbytes, device, part
         self.needed = False
         self.memory = memory or FakeMemory(1000)
         self.taken: AbstractContextManager[None] | None = None
         self.whole: bool | None = None
+
+    @property
+    def nbytes(self) -> int:
+        return self.part if self.whole is False else self.size
+
+    @property
+    def missing(self) -> int:
+        return self.size - self.nbytes
 
     @property
     def loaded(self) -> bool:
@@ -26,16 +34,15 @@ class Network:
 
     def load(self, *, whole: bool) -> Network:
         if self.taken is None:
-            self.whole = whole
-            taken = self.memory.taking(self.nbytes if whole else self.part)
+            taken = self.memory.taking(self.size if whole else self.part)
             taken.__enter__()
-            self.taken = taken
+            self.taken, self.whole = taken, whole
         return self
 
     def evict(self) -> None:
         assert self.taken is not None
         self.taken.__exit__(None, None, None)
-        self.taken = None
+        self.taken = self.whole = None
 
 
 def use(residency: Residency, *networks: Network) -> None:
@@ -65,6 +72,18 @@ def test_what_is_leased_stays_and_what_finds_no_room_beside_it_runs_in_parts() -
         use(residency, b)
         assert a.loaded
     assert (a.whole, b.whole) == (True, False)
+
+
+def test_what_ran_in_parts_comes_whole_once_there_is_room_and_nobody_uses_it() -> None:
+    residency = Residency({"cpu": 100})
+    a, b = Network(60), Network(60)
+    with residency.lease(a):
+        use(residency, b)
+    use(residency, b)
+    assert (a.loaded, b.whole) == (True, False)  # nobody has to leave for it
+    a.evict()
+    with residency.lease(b):
+        assert b.whole is True
 
 
 def test_what_others_are_made_of_goes_after_them() -> None:

@@ -37,6 +37,10 @@ class Resident(Protocol[N_co]):
         """Whether it is in place."""
 
     @property
+    def missing(self) -> int:
+        """The bytes that it would take more if it were in place whole; 0 where it is, or could not be."""
+
+    @property
     def needed(self) -> bool:
         """Whether others in memory are made of its weights, so that nothing would be won without it."""
 
@@ -135,6 +139,8 @@ class Residency:
 
     def _in_place(self, resident: Resident[N]) -> N:
         with self._lock:
+            if self._fits_whole_now(resident):
+                resident.evict()
             here = resident.loaded
             whole = here or self._make_room(resident)
             self.hits += here
@@ -147,6 +153,12 @@ class Residency:
                 if not whole or not is_out_of_memory(error):
                     raise
             return resident.load(whole=self.clear(resident.device) > 0)
+
+    def _fits_whole_now(self, resident: Resident[Any]) -> bool:
+        """Whether one that runs in parts, and that nobody else uses, would find room without anybody's leaving."""
+        wanted = resident.missing
+        alone = wanted and self._leases[resident] == 1 and not resident.needed
+        return bool(alone) and self._room(resident) >= wanted + resident.nbytes
 
     def _make_room(self, resident: Resident[Any]) -> bool:
         """Put others out until there is room for one; return whether there is."""

@@ -107,3 +107,16 @@ def test_another_type_is_made_from_the_files_where_they_are_known_else_from_the_
     plain = Handle(lambda: nn.Linear(1, 1), nbytes=8)
     assert plain.computing_in(torch.float16).get().weight.dtype == torch.float16
     assert plain.get().weight.dtype == torch.float32
+
+
+def test_one_in_parts_is_whole_again_when_there_is_room() -> None:
+    whole, parts = nn.Linear(1, 1), nn.Linear(1, 1)
+    residency = Residency({"cpu": 24})
+    other = Handle(lambda: nn.Linear(1, 1), nbytes=10, residency=residency)
+    handle = Handle(lambda: whole, nbytes=20, residency=residency, stream=lambda: parts)
+    with other.lease():
+        assert handle.get() is parts
+        assert handle.missing == 12
+    other.unload()
+    assert handle.get() is whole
+    assert handle.missing == 0

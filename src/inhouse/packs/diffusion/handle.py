@@ -63,6 +63,11 @@ class Handle(Generic[N]):
         return self._network is not None
 
     @property
+    def missing(self) -> int:
+        """The bytes that it would take more if it were not in memory in parts only."""
+        return self._whole_bytes - self.nbytes if self.loaded and self.nbytes < self._whole_bytes else 0
+
+    @property
     def needed(self) -> bool:
         """Whether a changed copy in memory shares this network's weights."""
         return any(each.loaded for each in list(self._copies))
