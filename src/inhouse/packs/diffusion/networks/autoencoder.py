@@ -90,7 +90,7 @@ class Residual(nn.Module):
         """Return (batch, out_channels, height, width)."""
         hidden = self.conv1(functional.silu(self.norm1(x), inplace=True))
         hidden = self.conv2(functional.silu(self.norm2(hidden), inplace=True))
-        return self.nin_shortcut(x) + hidden
+        return hidden.add_(self.nin_shortcut(x))
 
 
 class SpatialAttention(nn.Module):
