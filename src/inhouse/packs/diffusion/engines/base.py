@@ -96,6 +96,9 @@ class EngineNetwork(nn.Module):
 
     """
 
+    stage = "steps"
+    """What it works on, for profiles."""
+
     def __init__(self, network: nn.Module, engine: Engine) -> None:
         super().__init__()
         self.network = network
