@@ -84,9 +84,11 @@ def test_there_are_never_many_labels() -> None:
 def test_what_a_worker_counted_is_counted_once_and_again_after_its_restart() -> None:
     metrics = Metrics()
     for loads in (2, 2, 5, 1):
-        metrics.worker_totals("cpu", {"model_loads": loads, "oom_backoffs": loads, "something_else": 1})
+        named = dict.fromkeys(("model_loads", "model_evictions", "oom_backoffs"), loads)
+        metrics.worker_totals("cpu", {**named, "something_else": 1})
     metrics.worker_restarted("cpu")
     assert value(metrics, "inhouse_model_loads_total", worker="cpu") == 6
+    assert value(metrics, "inhouse_model_evictions_total", worker="cpu") == 6
     assert value(metrics, "inhouse_oom_backoffs_total", worker="cpu") == 6
     assert value(metrics, "inhouse_worker_restarts_total", worker="cpu") == 1
 

@@ -74,6 +74,9 @@ class Metrics:
         worker = ["worker"]
         self._restarts = Counter("inhouse_worker_restarts", "Deaths of workers.", worker, registry=registry)
         self._loads = Counter("inhouse_model_loads", "Models brought into memory.", worker, registry=registry)
+        self._evictions = Counter(
+            "inhouse_model_evictions", "Models that made room for others.", worker, registry=registry
+        )
         self._backoffs = Counter(
             "inhouse_oom_backoffs", "Computations done in smaller parts for lack of memory.", worker, registry=registry
         )
@@ -128,11 +131,12 @@ class Metrics:
 
         Args:
             worker: its name.
-            totals: ``model_loads`` and ``oom_backoffs``.
+            totals: ``model_loads``, ``model_evictions`` and ``oom_backoffs``.
 
         """
         label = self._workers(worker)
-        for name, series in (("model_loads", self._loads), ("oom_backoffs", self._backoffs)):
+        counted = {"model_loads": self._loads, "model_evictions": self._evictions, "oom_backoffs": self._backoffs}
+        for name, series in counted.items():
             before, total = self._totals.get((label, name), 0), totals.get(name, 0)
             series.labels(label).inc(total - before if total >= before else total)
             self._totals[label, name] = total
