@@ -1,19 +1,26 @@
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
+from tests.packs.diffusion.checkpoints import save
 from tests.packs.diffusion.fakes import text
+from tests.packs.diffusion.transformers import clip_l, flux, flux_original, save_t5_tokenizer, t5, vae16
 
+from inhouse.compat.document import read_workflow
 from inhouse.errors import NodeInputError
 from inhouse.packs.diffusion.guidance import guidance_of
 from inhouse.packs.diffusion.nodes import transformers as nodes
 from inhouse.packs.diffusion.noise_levels import FlowLevels
 from inhouse.packs.diffusion.prediction import Flow, Prediction
 from inhouse.packs.diffusion.skipping import SkipLayers
+from inhouse.workers.session import Places, open_session
 
 
 @dataclass(frozen=True)
@@ -85,3 +92,65 @@ def test_layers_to_skip_are_the_numbers_in_a_text() -> None:
     assert (skip.first_sigma, skip.last_sigma) == (math.inf, 0.0)
     plain: Any = nodes.skip_layer_guidance_sd3(model=Model(), layers="none")
     assert guidance_of(plain).adjust == ()
+
+
+def write_parts(folder: Path) -> None:
+    """Write Flux.1 in files of their own, as its users have it."""
+    parts = {
+        "diffusion_models/flux": flux_original(flux().state_dict(), 2, 2),
+        "text_encoders/clip_l": clip_l().state_dict(),
+        "text_encoders/t5xxl": t5().state_dict(),
+        "vae/ae": vae16().state_dict(),
+    }
+    for name, tensors in parts.items():
+        path = folder / f"{name}.safetensors"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        save(path, tensors)
+    save_t5_tokenizer(folder / "text_encoders" / "t5_tokenizer.json")
+
+
+WORKFLOW: dict[str, tuple[str, dict[str, Any]]] = {
+    "unet": ("UNETLoader", {"unet_name": "flux.safetensors", "weight_dtype": "fp8_e4m3fn"}),
+    "clip": (
+        "DualCLIPLoader",
+        {"clip_name1": "t5xxl.safetensors", "clip_name2": "clip_l.safetensors", "type": "flux"},
+    ),
+    "vae": ("VAELoader", {"vae_name": "ae.safetensors"}),
+    "text": ("CLIPTextEncode", {"clip": ["clip", 0], "text": "a photo of a (cat:1.2)"}),
+    "guidance": ("FluxGuidance", {"conditioning": ["text", 0], "guidance": 3.0}),
+    "empty": ("EmptySD3LatentImage", {"width": 64, "height": 32, "batch_size": 1}),
+    "shift": (
+        "ModelSamplingFlux",
+        {"model": ["unet", 0], "max_shift": 1.15, "base_shift": 0.5, "width": 64, "height": 32},
+    ),
+    "sampler": (
+        "KSampler",
+        {
+            "model": ["shift", 0],
+            "positive": ["guidance", 0],
+            "negative": ["text", 0],
+            "latent_image": ["empty", 0],
+            "seed": 1,
+            "steps": 2,
+            "cfg": 1.0,
+            "sampler_name": "euler",
+            "scheduler": "simple",
+            "denoise": 1.0,
+        },
+    ),
+    "decode": ("VAEDecode", {"samples": ["sampler", 0], "vae": ["vae", 0]}),
+    "save": ("SaveImage", {"images": ["decode", 0], "filename_prefix": "flux"}),
+}
+
+
+def test_a_workflow_of_flux_in_files_of_their_own_makes_a_picture(tmp_path: Path) -> None:
+    write_parts(tmp_path / "models")
+    document = {name: {"class_type": kind, "inputs": inputs} for name, (kind, inputs) in WORKFLOW.items()}
+    path = tmp_path / "workflow.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with open_session(Places(tmp_path / "models", tmp_path / "input", tmp_path / "output"), reference=True) as session:
+        result = session.engine.run(read_workflow(path, session.registry))
+    assert not result.failures
+    (picture,) = (tmp_path / "output").glob("*.png")
+    with Image.open(picture) as opened:
+        assert opened.size == (32, 16)  # the small autoencoder halves twice, not three times
