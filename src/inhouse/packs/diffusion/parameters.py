@@ -77,7 +77,7 @@ def parameters_of(handle: Handle[Any], loras: Sequence[LoraApplication] = ()) ->
     """Return a network's parameters with LoRAs on them, out of its files where they are known."""
     if handle.parameters is not None:
         return handle.parameters.with_loras(loras)
-    network = handle.get()
+    network: nn.Module = handle.get()
     named = dict(network.named_parameters())
 
     def make() -> nn.Module:
