@@ -8,8 +8,6 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
-import orjson
-
 from inhouse.engine.events import NodeFinished, NodesCached, RunFinished
 from inhouse.errors import StorageError, WorkerEndedError, WorkerLostError
 from inhouse.server.endings import Endings
@@ -254,7 +252,7 @@ class Dispatcher(Listener):
             scope=f"{submission.user}:{self._swept}",
             attempt=attempt,
             client_id=submission.client_id,
-            preview="auto" if self._messenger.listens(submission.user) and _wants_previews(submission) else "none",
+            preview="auto" if self._messenger.listens(submission.user) else "none",
         )
 
     # -- hearing -----------------------------------------------------------------------------------------------------
@@ -355,11 +353,6 @@ class Dispatcher(Listener):
             self._metrics.node_finished(run.node_type(event.display_id), event.seconds, cached=event.cached)
         elif isinstance(event, NodesCached):
             self._metrics.nodes_cached(len(event.node_ids))
-
-
-def _wants_previews(submission: Submission) -> bool:
-    """Whether a run did not say ``none``; most say nothing, and what came with them may be long."""
-    return "preview_method" not in submission.extra or orjson.loads(submission.extra).get("preview_method") != "none"
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:
