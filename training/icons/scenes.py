@@ -30,7 +30,7 @@ PLACES = {1: ((0.0, 0.0),), 2: ((-0.25, 0.0), (0.25, 0.0)), 3: ((-0.25, 0.25), (
 SIZES = {-1: 0.5, 0: 0.875, 1: 1.0}
 STEP = 0.5 / 16
 COUNT_SCALE = {1: 1.0, 2: 0.5 / 0.875, 3: 0.5 / 0.875}
-"""Two, three and a small one are half as large as the picture and lie on whole latents: one pattern to learn, not three."""
+"""Two, three and a small one are half as large as the picture, on whole latents: one pattern to learn, not three."""
 COUNT_SHARE, SIZE_SHARE = 0.1, 0.07
 
 
