@@ -7,7 +7,7 @@ from tests.program import Command
 
 from inhouse.cli.main import build_app
 
-COMMANDS = ("run", "validate", "convert-workflow", "templates", "nodes", "models", "up")
+COMMANDS = ("run", "validate", "convert-workflow", "templates", "nodes", "models", "up", "doctor")
 
 
 def test_there_are_these_commands() -> None:

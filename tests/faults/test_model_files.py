@@ -127,11 +127,11 @@ def replaced(weight: Callable[[torch.Tensor], torch.Tensor]) -> Callable[[Weight
 UNSOUND: dict[str, tuple[Callable[[Weights], Weights], int, str]] = {
     "a weight is missing": (without(WEIGHT), 4, "1 of 286 weights are missing"),
     "a weight has another shape": (replaced(lambda weight: weight[:10]), 4, "has the shape (10, 64, 1, 1)"),
-    "a weight is empty": (replaced(lambda weight: weight[:0]), 4, "has the shape (0, 64, 1, 1)"),
+    "a weight is empty": (replaced(lambda weight: weight[:0]), 4, "is empty, of shape (0, 64, 1, 1)"),
     "there is no VAE": (without("first_stage_model."), 1, "Load one with VAELoader."),
-    "there is no text encoder": (without("cond_stage_model."), 1, "Load one with CLIPLoader."),
+    "there is no text encoder": (without("cond_stage_model."), 1, "Load one with CLIPLoader or DualCLIPLoader."),
     "there is no UNet": (without("model."), 4, "bad.safetensors"),
-    "a weight is not a number": (replaced(lambda weight: weight * float("nan")), 0, "Some pixels are no numbers"),
+    "a weight is not a number": (replaced(lambda weight: weight * float("nan")), 1, "its weights may be damaged"),
 }
 
 
@@ -221,7 +221,7 @@ def test_a_damaged_lora_is_told(run: Run, tmp_path: Path, content: bytes) -> Non
     assert told.json["errors"][0]["node_id"] == "lora"
 
 
-def test_a_lora_that_fits_nothing_is_a_warning(run: Run, tmp_path: Path) -> None:
+def test_a_lora_that_fits_nothing_is_told(run: Run, tmp_path: Path) -> None:
     (tmp_path / "models" / "loras").mkdir()
     lora = {f"lora_unet_down_blocks_9_proj.lora_{way}.weight": torch.zeros(4, 4) for way in ("down", "up")}
     save_file(lora, tmp_path / "models" / "loras" / "other.safetensors")
@@ -229,8 +229,8 @@ def test_a_lora_that_fits_nothing_is_a_warning(run: Run, tmp_path: Path) -> None
     inputs = {"model": ["loader", 0], "lora_name": "other.safetensors", "strength_model": 1.0}
     document["lora"] = {"class_type": "LoraLoaderModelOnly", "inputs": inputs}
     told = run(document)
-    assert told.code == 0
-    assert any("other.safetensors" in warning for warning in told.json["warnings"])
+    assert (told.code, told.codes) == (4, ["model_mismatch"])
+    assert "other.safetensors" in told.json["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("name", ["../../secret", "nobody", "/etc/passwd", "a/../../../secret", "x" * 3000, "\ud800"])
