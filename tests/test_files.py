@@ -275,6 +275,23 @@ class TestClaims:
         assert self.write(tmp_path, "run", b"1").name == "a_00001_.png"
         assert self.write(tmp_path, "run", b"2").name == "a_00001_.png"
 
+    @pytest.mark.parametrize("end", ["tried again", "forgotten", "swept"])
+    def test_what_a_process_that_died_left_half_written_goes(self, tmp_path: Path, end: str) -> None:
+        out = tmp_path / "out"
+        out.mkdir()
+        claim = Claims(tmp_path / "claims", "run").next("9", out, ".png")
+        half, other = out / ".a_00001_.png.0123", out / ".somebody_else.png.4567"
+        claim.begin(half)
+        for path in (half, other):
+            path.write_bytes(b"half")
+        if end == "tried again":
+            Claims(tmp_path / "claims", "run").next("9", out, ".png")
+        elif end == "forgotten":
+            Claims(tmp_path / "claims", "run").forget()
+        else:
+            Claims.sweep(tmp_path / "claims", [])
+        assert names(out) == [other.name]
+
     def test_forgotten_a_run_is_a_new_one_whatever_its_id(self, tmp_path: Path) -> None:
         for run_id in ("run", "../../run", "a" * 1000, "\ud800", ""):
             self.write(tmp_path, run_id, b"1")

@@ -14,7 +14,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from inhouse.errors import FileError, OutputError, PathEscapeError
 
@@ -99,6 +99,7 @@ def write_atomic(
     write: Callable[[BinaryIO], object],
     *,
     overwrite: bool = True,
+    begun: Callable[[Path], None] | None = None,
     written: Callable[[os.stat_result], None] | None = None,
 ) -> None:
     """Write a file whole or not at all: beside its place, synced to disk, then moved there.
@@ -107,6 +108,7 @@ def write_atomic(
         path: where it goes; missing folders are made.
         write: called with the open file.
         overwrite: replace what is there.
+        begun: called with the place beside it, before anything is there.
         written: called with what the disk says of the file just before it is moved.
 
     Raises:
@@ -117,6 +119,8 @@ def write_atomic(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")
+        if begun is not None:
+            begun(beside)
         handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _MODE)
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.", hint="Choose another folder.") from error
@@ -162,11 +166,13 @@ class Claim:
 
     Attributes:
         held: the file that it wrote under this claim when it was tried before, if that is still there.
+        begin: keeps that something is being written in a place, which is of no use to anybody if it stays there.
         note: keeps that a file is the run's, before it has its name.
 
     """
 
     held: Path | None
+    begin: Callable[[Path], None]
     note: Callable[[Path, os.stat_result], None]
 
 
@@ -197,10 +203,15 @@ class Claims:
             self._counts[kind] += 1
             key = f"{self._counts[kind]} {kind}"
             held = next((Path(path) for path, *mark in reversed(noted.get(key, ())) if _mark(Path(path)) == mark), None)
-        return Claim(held, lambda path, status: self._note(key, path, status))
+        return Claim(
+            held,
+            lambda path: self._note([_BEGUN, str(path)]),
+            lambda path, status: self._note([key, str(path), status.st_ino, status.st_mtime_ns]),
+        )
 
     def forget(self) -> None:
-        """Delete the journal: the run will not be tried again."""
+        """Delete the journal, and what a process that died left half-written: the run will not be tried again."""
+        _entries(self._journal)
         self._journal.unlink(missing_ok=True)
 
     @staticmethod
@@ -209,28 +220,46 @@ class Claims:
         kept = {_journal_name(run_id) for run_id in run_ids}
         for journal in folder.iterdir() if folder.is_dir() else ():
             if journal.name not in kept:
+                _entries(journal)
                 journal.unlink(missing_ok=True)
 
-    def _note(self, key: str, path: Path, status: os.stat_result) -> None:
-        line = json.dumps([key, str(path), status.st_ino, status.st_mtime_ns]).encode() + b"\n"
+    def _note(self, entry: list[object]) -> None:
         self._journal.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(self._journal, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(handle, line)
+            os.write(handle, json.dumps(entry).encode() + b"\n")
         finally:
             os.close(handle)
 
     def _read(self) -> dict[str, list[tuple[str, int, int]]]:
         noted: dict[str, list[tuple[str, int, int]]] = {}
-        try:
-            lines = self._journal.read_bytes().splitlines()
-        except FileNotFoundError:
-            return noted
-        for line in lines:
-            with contextlib.suppress(ValueError, TypeError):  # the last line of a process that was killed
-                key, path, number, changed = json.loads(line)
+        for entry in _entries(self._journal):
+            with contextlib.suppress(ValueError, TypeError):
+                key, path, number, changed = entry
                 noted.setdefault(key, []).append((path, number, changed))
         return noted
+
+
+_BEGUN = "begun"
+
+
+def _entries(journal: Path) -> list[Any]:
+    """Return what a journal says of files that have their names; what was only begun is deleted."""
+    entries = []
+    try:
+        lines = journal.read_bytes().splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        with contextlib.suppress(
+            ValueError, TypeError, LookupError, OSError
+        ):  # the last line of a process that was killed
+            entry = json.loads(line)
+            if entry[0] == _BEGUN:
+                Path(entry[1]).unlink(missing_ok=True)
+            else:
+                entries.append(entry)
+    return entries
 
 
 def _journal_name(run_id: str) -> str:
@@ -272,15 +301,15 @@ def write_numbered(
     """
     if claim is not None and claim.held is not None:
         held = claim.held
-        write_atomic(held, write, written=lambda status: claim.note(held, status))
+        write_atomic(held, write, begun=claim.begin, written=lambda status: claim.note(held, status))
         return held
     first = inside(folder, f"{prefix}_{1:05}_{suffix}")
     number = _last_number(first.parent, first.name[: -len(f"_{1:05}_{suffix}")]) + 1
     for candidate in range(number, number + attempts):
         path = first.with_name(f"{first.name[: -len(f'{1:05}_{suffix}')]}{candidate:05}_{suffix}")
-        note = None if claim is None else functools.partial(claim.note, path)
+        begin, note = (None, None) if claim is None else (claim.begin, functools.partial(claim.note, path))
         try:
-            write_atomic(path, write, overwrite=False, written=note)
+            write_atomic(path, write, overwrite=False, begun=begin, written=note)
         except FileExistsError:  # another process was faster
             continue
         return path
