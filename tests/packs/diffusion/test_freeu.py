@@ -41,3 +41,9 @@ def test_a_factor_of_one_changes_no_frequency_and_a_mean_is_the_lowest() -> None
     torch.testing.assert_close(lowered(skip, 1.0), skip, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(lowered(skip, 0.25).mean((2, 3)), skip.mean((2, 3)) * 0.25, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(spectrum_scaled(skip, 0.5, 2.0, 99), skip * 0.5, atol=1e-5, rtol=1e-5)
+
+
+def test_a_map_of_one_place_has_the_factor_of_the_lowest() -> None:
+    h = torch.randn(2, 8, 1, 1, generator=torch.Generator().manual_seed(0))
+    changed, _ = freeu({8: (1.5, 1.0)}, adaptive=True).joining[0](h, h, PLACE)
+    assert changed.equal(h)

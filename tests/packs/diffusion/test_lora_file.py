@@ -89,3 +89,9 @@ def test_a_value_that_is_no_number_is_named() -> None:
     tensors = {"a.lora_up.weight": torch.tensor([[1.0], [float("nan")]]), "a.lora_down.weight": torch.ones(1, 2)}
     with pytest.raises(ModelFormatError, match=r"style\.safetensors: 'a\.lora_up\.weight' holds values"):
         Lora.from_tensors("style.safetensors", tensors)
+
+
+def test_a_file_with_no_whole_change_is_refused() -> None:
+    tensors = {"lora_unet_input_blocks_1_1_proj_in.lora_up.weight": torch.ones(8, 4)}
+    with pytest.raises(ModelFormatError, match="none of its 1 changes is whole"):
+        Lora.from_tensors("half.safetensors", tensors)

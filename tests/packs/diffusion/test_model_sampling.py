@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.packs.diffusion.checkpoints import save_checkpoint
 
-from inhouse.errors import ModelUnsupportedError
+from inhouse.errors import ModelUnsupportedError, NodeInputError
 from inhouse.packs.diffusion import prediction
 from inhouse.packs.diffusion.loading import load_checkpoint
 from inhouse.packs.diffusion.model_sampling import NormalisedFormat, continuous, continuous_velocity, discrete
@@ -61,3 +61,12 @@ def test_latents_with_means_of_their_own_come_back(model: DiffusionModel) -> Non
 def test_what_no_model_here_predicts_is_an_error_that_says_so(model: DiffusionModel) -> None:
     with pytest.raises(ModelUnsupportedError, match="cosmos_rflow"):
         continuous(model, "cosmos_rflow", 0.002, 80.0)
+
+
+@pytest.mark.parametrize(("low", "high", "named"), [(0, 1, "sigma_min"), (1, 1, "sigma_max"), (0.03, 0, "sigma_max")])
+def test_a_range_without_levels_is_refused(model: DiffusionModel, low: float, high: float, named: str) -> None:
+    with pytest.raises(NodeInputError) as told:
+        continuous(model, "eps", low, high)
+    assert told.value.input_name == named
+    with pytest.raises(NodeInputError):
+        continuous_velocity(model, low, high)

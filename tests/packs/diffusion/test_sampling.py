@@ -143,3 +143,11 @@ def test_given_noise_levels_return_the_noisy_and_the_clean_latent() -> None:
     torch.testing.assert_close(result.denoised["samples"], torch.full((1, 4, 4, 8), 2 / SCALE))
     expected = (2 + (initial_noise(EMPTY["samples"], 1) * 10 - 2) / 10 * 5) / SCALE
     torch.testing.assert_close(result.latent["samples"], expected)
+
+
+def test_levels_that_rise_from_zero_are_refused() -> None:
+    guider = Guider(cast("Any", FakeNetwork()), text(2))
+    sigmas = torch.tensor([0.0, 5.0, 0.0])
+    with pytest.raises(NodeInputError, match="rise from 0") as told:
+        sample_sigmas(guider, sampler=find_sampler("dpmpp_sde"), sigmas=sigmas, seed=1, latent=EMPTY)
+    assert told.value.input_name == "sigmas"

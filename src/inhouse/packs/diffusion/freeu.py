@@ -45,9 +45,13 @@ def freeu(factors: Mapping[int, Factors], *, adaptive: bool) -> Patches:
 
 def _backbone(h: Tensor, b: float) -> Tensor:
     """Return the factor at each place (batch, 1, height, width): 1 where the mean is lowest, b where it is highest."""
+    import torch
+
     mean = h.mean(1, keepdim=True)
     lowest, highest = mean.amin((1, 2, 3), keepdim=True), mean.amax((1, 2, 3), keepdim=True)
-    return (b - 1) * (mean - lowest) / (highest - lowest) + 1
+    # A map of one place, or one that is flat, is its own lowest.
+    spread = (highest - lowest).clamp_min(torch.finfo(h.dtype).tiny)
+    return (b - 1) * (mean - lowest) / spread + 1
 
 
 def lowered(skip: Tensor, scale: float, threshold: int = 1) -> Tensor:

@@ -86,7 +86,7 @@ class Lora:
 
         Raises:
             ModelUnsupportedError: none of them is a LoRA's.
-            ModelFormatError: one holds a value that is no number.
+            ModelFormatError: one holds a value that is no number, or no change is whole.
 
         """
         places: dict[Place, dict[str, Tensor]] = defaultdict(dict)
@@ -107,6 +107,11 @@ class Lora:
         made = {place: change_of(roles) for place, roles in places.items()}
         unknown += [place.layer for place, change in made.items() if change is None]
         changes = {place: change for place, change in made.items() if change is not None}
+        if not changes:
+            raise ModelFormatError(
+                f"{name}: none of its {len(made)} changes is whole, for one {unknown[-1]}.",
+                hint="The file is cut down, or of a kind that is not known here; get it again, as a plain LoRA.",
+            )
         return cls(name, MappingProxyType(changes), tuple(unknown))
 
 

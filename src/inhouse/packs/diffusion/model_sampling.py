@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from inhouse.errors import ModelUnsupportedError
+from inhouse.errors import ModelUnsupportedError, NodeInputError
 from inhouse.packs.diffusion.noise_levels import AngleLevels, DiscreteLevels, LogLevels
 from inhouse.packs.diffusion.prediction import (
     Consistency,
@@ -87,6 +87,7 @@ def continuous(model: DiffusionModel, sampling: str, low: float, high: float) ->
         ModelUnsupportedError: no model that can be loaded predicts so.
 
     """
+    _refuse_empty(low, high)
     levels = LogLevels(low, high)
     if sampling in {"edm", "edm_playground_v2.5"}:
         model = model.with_prediction(Preconditioned(levels, _EDM_DEVIATION))
@@ -100,4 +101,16 @@ def continuous(model: DiffusionModel, sampling: str, low: float, high: float) ->
 
 def continuous_velocity(model: DiffusionModel, low: float, high: float) -> DiffusionModel:
     """Return a model that predicts velocities and knows every noise level between two by its angle."""
+    _refuse_empty(low, high)
     return model.with_prediction(Velocity(AngleLevels(low, high)))
+
+
+def _refuse_empty(low: float, high: float) -> None:
+    if low <= 0:
+        raise NodeInputError("A level of 0 has no logarithm.", hint="Set sigma_min above 0.", input_name="sigma_min")
+    if high <= low:
+        raise NodeInputError(
+            f"No level lies between {low:g} and {high:g}.",
+            hint="Set sigma_max above sigma_min.",
+            input_name="sigma_max",
+        )

@@ -236,6 +236,7 @@ def sample_sigmas(
     samples = fitted(latent, form)["samples"]
     if len(sigmas) < 2:
         return Sampled(latent, latent)
+    _refuse_rise_from_zero(sigmas)
     if noise is None:
         noise = initial_noise(samples, seed, latent.get("batch_index"))
     if disable_noise:
@@ -255,6 +256,16 @@ def sample_sigmas(
         x = prediction.noise_scaling(sigmas[0], noise, start, max_denoise=fresh)
         x = sampler(denoiser, x, sigmas, noise=NoiseSource(seed), callback=watch.step)
         return watch.sampled(prediction.inverse_noise_scaling(sigmas[-1], x))
+
+
+def _refuse_rise_from_zero(sigmas: Tensor) -> None:
+    """Raise an error for levels that no solver can leave, some of which would look for their logarithm for ever."""
+    if bool(((sigmas[:-1] <= 0) & (sigmas[1:] > 0)).any()):
+        raise NodeInputError(
+            "The noise levels rise from 0, where a step has no direction.",
+            hint="Begin above 0; FlipSigmas does so by itself.",
+            input_name="sigmas",
+        )
 
 
 def with_noise(model: DiffusionModel, noise: NoiseMaker, sigmas: Tensor, latent: Latent) -> Latent:
