@@ -29,6 +29,7 @@ LINUX = pytest.mark.skipif(sys.platform != "linux", reason="read off Linux' file
         torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
         RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried"),
         RuntimeError("MPS backend out of memory"),
+        RuntimeError("could not create a primitive"),
         OutOfMemoryError("full"),
     ],
 )

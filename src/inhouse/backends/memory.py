@@ -15,7 +15,13 @@ from inhouse.errors import OutOfMemoryError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory")
+_WORDS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "could not create a primitive",  # oneDNN's whole message where its scratch memory is refused
+)
 _ASKED_FOR = re.compile(r"tried to allocate (?P<number>[\d.]+) ?(?P<unit>bytes|[KMG]iB)", re.IGNORECASE)
 _UNITS = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from inhouse.errors import ModelFormatError
 from inhouse.packs.diffusion.text.base import Encoded
 from inhouse.packs.diffusion.text.clip import ClipEncoder
 from inhouse.packs.diffusion.text.embeddings import Embeddings
@@ -22,7 +23,14 @@ class FakeTextModel:
 
     def __init__(self) -> None:
         self.spec = SimpleNamespace(
-            width=WIDTH, layers=LAYERS, positions=77, default_layer=-1, pad_token=END_TOKEN, name="clip_l", normed=True
+            width=WIDTH,
+            layers=LAYERS,
+            positions=77,
+            default_layer=-1,
+            pad_token=END_TOKEN,
+            name="clip_l",
+            normed=True,
+            vocabulary=END_TOKEN + 1,
         )
 
     def token_embeddings(self, ids: Tensor) -> Tensor:
@@ -53,6 +61,14 @@ def test_conditioning_has_a_vector_a_token_and_the_pooled_output() -> None:
     assert pooled is not None
     assert pooled.shape == (1, WIDTH)
     assert vectors[0, 1, 0] == (320 + LAYERS) / 2
+
+
+def test_a_text_model_whose_vocabulary_was_cut_is_told() -> None:
+    model = FakeTextModel()
+    model.spec.vocabulary = 100
+    encoder = ClipEncoder(cast("Any", model))
+    with pytest.raises(ModelFormatError, match="knows 100 tokens; the prompt has token 49,407"):
+        encoder.encode_tokens(encoder.tokenize("a cat"))
 
 
 def test_long_prompts_become_windows_side_by_side() -> None:

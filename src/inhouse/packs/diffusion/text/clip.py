@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from inhouse.errors import ModelFormatError
 from inhouse.packs.diffusion.text.base import Encoded
 from inhouse.packs.diffusion.text.chunks import Chunk, chunk, words
 from inhouse.packs.diffusion.text.embeddings import Embeddings
@@ -80,6 +81,12 @@ def _embed(model: TextModel, chunks: list[Chunk]) -> Tensor:
     import torch
 
     ids = torch.tensor([[token if isinstance(token, int) else END_TOKEN for token, _ in window] for window in chunks])
+    highest, known = int(ids.max()), model.spec.vocabulary
+    if highest >= known:
+        raise ModelFormatError(
+            f"Text model {model.spec.name} knows {known:,} tokens; the prompt has token {highest:,}.",
+            hint="Its vocabulary was cut; download the whole model.",
+        )
     embedded = model.token_embeddings(ids).clone()
     for row, window in enumerate(chunks):
         for column, (token, _) in enumerate(window):
