@@ -85,21 +85,11 @@ class Host:
         from inhouse.workers.answers import Answers
         from inhouse.workers.pack_routes import PackRoutes
         from inhouse.workers.runner import Runner
-        from inhouse.workers.session import open_session
+        from inhouse.workers.session import worker_session
 
         logging.getLogger("inhouse").addHandler(self._tally)
         host = self._packs = PackHost(say=self._say, loop=asyncio.get_running_loop())
-        with open_session(
-            config.places,
-            reference=config.reference,
-            device=config.device,
-            precision=config.precision,
-            attention=config.attention,
-            cache_bytes=config.cache_bytes,
-            models_bytes=config.models_bytes,
-            host=host,
-            detect=False,
-        ) as session:
+        with worker_session(config, host) as session:
             self._answers = Answers(session, self._tally)
             self._runner = Runner(
                 session, config.state / "claims", self._tell, lambda: self._writer.congested, config.runs_at_once

@@ -15,7 +15,7 @@ from inhouse.workers.messages import Happened, Told
 from inhouse.workers.outbox import Outbox
 from inhouse.workers.pack_routes import PackRoutes
 from inhouse.workers.runner import Runner
-from inhouse.workers.session import open_session
+from inhouse.workers.session import worker_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,17 +57,7 @@ class InlineWorker(Worker):
         self._outbox = Outbox(asyncio.get_running_loop(), self._deliver)
         config = self.config
         host = self._packs = PackHost(say=self._say, loop=asyncio.get_running_loop())
-        session = open_session(
-            config.places,
-            reference=config.reference,
-            device=config.device,
-            precision=config.precision,
-            attention=config.attention,
-            cache_bytes=config.cache_bytes,
-            models_bytes=config.models_bytes,
-            host=host,
-            detect=False,
-        )
+        session = worker_session(config, host)
         try:
             opened = await asyncio.to_thread(self._stack.enter_context, session)
         except InhouseError as error:

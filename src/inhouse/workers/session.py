@@ -7,7 +7,7 @@ import re
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from inhouse.compat.custom_nodes import CustomNodes
     from inhouse.compat.prompt_server import PackHost
     from inhouse.engine.registry import Registry
+    from inhouse.workers.config import WorkerConfig
 
 BOX = Path(__file__).parents[1] / "box"
 """The models that come with the package."""
@@ -160,6 +161,27 @@ def open_session(
             services[Profile] = profile
         engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services, turn=turn))
         yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine, compute, custom)
+
+
+def worker_session(config: WorkerConfig, host: PackHost) -> AbstractContextManager[Session]:
+    """Return the session of a worker, which finds out what to compute on when its first run comes.
+
+    Args:
+        config: what the worker is to be.
+        host: what stands behind the server that custom packs see.
+
+    """
+    return open_session(
+        config.places,
+        reference=config.reference,
+        device=config.device,
+        precision=config.precision,
+        attention=config.attention,
+        cache_bytes=config.cache_bytes,
+        models_bytes=config.models_bytes,
+        host=host,
+        detect=False,
+    )
 
 
 def open_catalogue(models: Path) -> ModelCatalogue:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from inhouse.compat.calls_in_progress import current_call
 from inhouse.packs.diffusion import comfy_model
+from inhouse.packs.diffusion.evaluation import ignore
 from inhouse.packs.diffusion.sampling import Guider, Progress, sample_sigmas, unheard
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class CFGGuider:
             latent={"samples": latent_image, **({} if denoise_mask is None else {"noise_mask": denoise_mask})},
             noise=noise,
             callback=tell if callback else unheard,
-            check=call.context.check if call else _go_on,
+            check=call.context.check if call else ignore,
         )
         samples: Tensor = found.latent["samples"]
         return samples
@@ -169,7 +170,3 @@ def _asking(call: Call | None) -> dict[str, Any]:
     from inhouse.packs.diffusion.nodes.sampling import asking
 
     return {} if call is None else {"ask": asking(call.context)}
-
-
-def _go_on() -> None:
-    """Let a sampling that nobody can stop go on."""
