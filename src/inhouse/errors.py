@@ -19,7 +19,12 @@
     │   ├── ModelFormatError           the file is corrupt, truncated or not what its name says
     │   ├── ModelUnsupportedError      the file is sound, and nothing here can use it
     │   ├── ModelMismatchError         the files are sound, and made for different models
-    │   └── UnsafeModelError           loading the file could run code (pickle)
+    │   ├── UnsafeModelError           loading the file could run code (pickle)
+    │   ├── ModelTooLargeError         it needs more memory than there is; nothing was loaded
+    │   ├── ConversionError            a model cannot be converted as asked
+    │   │   ├── UnsupportedOperatorError   an operation has no counterpart in the target
+    │   │   └── AccuracyError          what came out answers differently from the original
+    │   └── ReceiptError               an artifact is not what its receipt says, or nobody trusted signed it
     ├── FileError                      a path outside its folder, an unreadable or unwritable file
     │   ├── PathEscapeError            the path leaves its folder
     │   ├── InputNotFoundError         a workflow names a file that the input folder does not have
@@ -43,7 +48,14 @@
     │   └── TooManyAttemptsError       they guessed too often
     ├── RequestError                   a request is malformed
     │   ├── NotFoundError              there is nothing at that address
+    │   ├── InputsError                values do not fit a service's signature; every field at fault is named
     │   └── TooLargeError              it has more bytes than are accepted
+    ├── ServiceError                   a published service is at fault, or cannot take a call
+    │   ├── ServiceNotFoundError       there is no service, or no version, of that name
+    │   ├── ServiceConflictError       a change does not fit the state the service is in
+    │   ├── OverloadedError            it has more to do than it can do in time; try again later
+    │   ├── DeadlineError              the caller's time was over before the work was begun
+    │   └── RemoteError                an endpoint elsewhere did not answer as it should
     ├── UsageError                     a command line asks for what there is not
     │   └── ChangeError                a change names a node or an input that the workflow does not have
     └── InternalError                  Inhouse itself is at fault; the cause is kept
@@ -202,6 +214,44 @@ class UnsafeModelError(ModelError):
     code = "model_unsafe"
 
 
+class ModelTooLargeError(ModelError):
+    """A model needs more memory than there is; nothing was loaded."""
+
+    code = "model_too_large"
+
+
+class ConversionError(ModelError):
+    """A model cannot be converted as asked."""
+
+    code = "conversion_failed"
+
+
+class UnsupportedOperatorError(ConversionError):
+    """Operations have no counterpart in the target; the message names them and the fallback that was tried."""
+
+    code = "operator_unsupported"
+
+    def __init__(self, message: str, *, operators: Sequence[str] = (), hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.operators = tuple(operators)
+
+
+class AccuracyError(ConversionError):
+    """A converted model answers differently from the original; ``layer`` is the first that does, if one was found."""
+
+    code = "accuracy_lost"
+
+    def __init__(self, message: str, *, layer: str = "", hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.layer = layer
+
+
+class ReceiptError(ModelError):
+    """An artifact is not what its receipt says, or nobody who is trusted signed it."""
+
+    code = "receipt_invalid"
+
+
 class FileError(InhouseError):
     """A file cannot be read or written."""
 
@@ -344,10 +394,60 @@ class NotFoundError(RequestError):
     code = "not_found"
 
 
+class InputsError(RequestError):
+    """Values do not fit a service's signature; ``fields`` says by path, such as ``inputs.texts.0``, what is wrong."""
+
+    code = "inputs_invalid"
+
+    def __init__(self, fields: Mapping[str, str], *, hint: str = "") -> None:
+        super().__init__("; ".join(f"{path}: {problem}" for path, problem in fields.items()), hint=hint)
+        self.fields = dict(fields)
+
+
 class TooLargeError(RequestError):
     """A request has more bytes than are accepted."""
 
     code = "too_large"
+
+
+class ServiceError(InhouseError):
+    """A published service is at fault, or cannot take a call."""
+
+    code = "service_error"
+
+
+class ServiceNotFoundError(ServiceError):
+    """There is no service, or no version of it, of that name."""
+
+    code = "service_not_found"
+
+
+class ServiceConflictError(ServiceError):
+    """A change does not fit the state that the service is in."""
+
+    code = "service_conflict"
+
+
+class OverloadedError(ServiceError):
+    """A service has more to do than it can do in time; in ``seconds`` there may be room."""
+
+    code = "overloaded"
+
+    def __init__(self, message: str, *, seconds: float = 1, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.seconds = seconds
+
+
+class DeadlineError(ServiceError):
+    """The caller's time was over before the work was begun."""
+
+    code = "deadline_exceeded"
+
+
+class RemoteError(ServiceError):
+    """An endpoint elsewhere did not answer as it should."""
+
+    code = "remote_failed"
 
 
 class UsageError(InhouseError):

@@ -99,6 +99,7 @@ def write_atomic(
     write: Callable[[BinaryIO], object],
     *,
     overwrite: bool = True,
+    mode: int = _MODE,
     begun: Callable[[Path], None] | None = None,
     written: Callable[[os.stat_result], None] | None = None,
 ) -> None:
@@ -108,6 +109,7 @@ def write_atomic(
         path: where it goes; missing folders are made.
         write: called with the open file.
         overwrite: replace what is there.
+        mode: who may do what with it, less what the user's umask takes away.
         begun: called with the place beside it, before anything is there.
         written: called with what the disk says of the file just before it is moved.
 
@@ -121,7 +123,7 @@ def write_atomic(
         beside = path.with_name(f".{path.name[:50]}.{secrets.token_hex(8)}")
         if begun is not None:
             begun(beside)
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), _MODE)
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
     except OSError as error:
         raise OutputError(f"Cannot write {path}: {error.strerror or error}.", hint="Choose another folder.") from error
     try:

@@ -29,7 +29,16 @@ hookimpl = pluggy.HookimplMarker("inhouse")
 ENTRY_POINTS = "inhouse.packs"
 """The entry-point group in which an installed package offers a pack: a module with hook implementations."""
 
-DEFAULT_PACKS = ("inhouse.packs.flow", "inhouse.packs.image", "inhouse.packs.text", "inhouse.packs.diffusion")
+DEFAULT_PACKS = (
+    "inhouse.packs.flow",
+    "inhouse.packs.image",
+    "inhouse.packs.text",
+    "inhouse.packs.diffusion",
+    "inhouse.packs.inference",
+    "inhouse.packs.conversion",
+    "inhouse.packs.benchmark",
+    "inhouse.packs.publishing",
+)
 """Our own packs; removing one is deleting a word."""
 
 

@@ -103,6 +103,23 @@ class StorageSettings(BaseModel, frozen=True, extra="forbid"):
     keep_gb: float = Field(0, ge=0, description="The oldest files are deleted beyond this many GB; 0 keeps all.")
 
 
+class ServiceSettings(BaseModel, frozen=True, extra="forbid"):
+    """What is published under a name."""
+
+    models_mb: int | None = Field(
+        None,
+        ge=0,
+        description="How much memory all replicas may take, in MB; without it half of the machine's. What nobody asked"
+        " for longest is unloaded to make room, and loaded again when somebody asks.",
+    )
+    trusted_keys: tuple[Path, ...] = Field(
+        (), description="Files of public keys whose receipts are believed beside this machine's own."
+    )
+    signing_key: Path | None = Field(
+        None, description="This machine's own key (PEM); without it ~/.config/inhouse/receipts.pem."
+    )
+
+
 class Settings(BaseSettings):
     """Every setting there is."""
 
@@ -114,6 +131,7 @@ class Settings(BaseSettings):
     workers: WorkerSettings = WorkerSettings()
     compute: ComputeSettings = ComputeSettings()
     storage: StorageSettings = StorageSettings()
+    services: ServiceSettings = ServiceSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -42,6 +42,13 @@ STATUSES: Mapping[type[InhouseError], int] = MappingProxyType(
         errors.RequestError: 400,
         errors.NotFoundError: 404,
         errors.TooLargeError: 413,
+        errors.InputsError: 422,
+        errors.ServiceError: 503,
+        errors.ServiceNotFoundError: 404,
+        errors.ServiceConflictError: 409,
+        errors.OverloadedError: 429,
+        errors.DeadlineError: 504,
+        errors.RemoteError: 502,
         errors.UsageError: 400,
     }
 )

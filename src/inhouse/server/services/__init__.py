@@ -1,0 +1,1 @@
+"""Services: models and workflows, published under a name, in versions."""

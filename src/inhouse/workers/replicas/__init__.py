@@ -1,0 +1,1 @@
+"""Replicas: processes that each hold a published model and answer batches of calls."""
