@@ -134,7 +134,7 @@ def key_name(public: bytes) -> str:
 
 
 def _key(text: str) -> bytes:
-    key = base64.b64decode(text.split(maxsplit=1)[0], validate=True)
+    key = base64.b64decode("".join(text.split()[:1]), validate=True)
     if len(key) != 32:
         raise ValueError(text)
     return key
