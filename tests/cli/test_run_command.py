@@ -83,6 +83,13 @@ def test_a_run_says_where_its_time_went(run: Run) -> None:
     assert stages["steps"]["calls"] == 2
 
 
+def test_a_profile_that_could_not_be_drawn_is_refused_before_the_run(run: Run) -> None:
+    told = run("--profile-file", "profile.xyz")
+    assert told.code == Exit.FILES
+    assert "cannot be drawn as .xyz" in told.stderr
+    assert not Path("output").exists()
+
+
 def test_a_profile_is_part_of_the_answer_in_json_and_only_if_asked_for(run: Run) -> None:
     assert run("--profile", "--json").json["profile"]["stages"].keys() == {"load", "text", "steps", "vae"}
     assert "profile" not in run("--json").json

@@ -52,7 +52,7 @@ def test_settings_that_cannot_be_read_are_named(command: Command, tmp_path: Path
     (tmp_path / "inhouse.toml").write_text("[server]\nport = 'many'\n")
     told = command("token", "new", "ann")
     assert told.code == 2
-    assert "--file" in told.stderr
+    assert "server.port" in told.stderr
 
 
 @pytest.mark.parametrize("name", ["", "default", "a\nb"])

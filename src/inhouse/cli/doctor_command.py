@@ -107,15 +107,9 @@ def _configured() -> Wishes:
     """Return what the settings say, or what they would where the server's packages are not there to read them."""
     if find_spec("pydantic_settings") is None:
         return Wishes()
-    from pydantic import ValidationError
+    from inhouse.cli.configured import configured
 
-    from inhouse.errors import UsageError
-    from inhouse.settings import Settings
-
-    try:
-        settings = Settings()
-    except (ValidationError, ValueError) as error:
-        raise UsageError(f"The settings cannot be read: {error}", hint="See docs/reference/settings.md.") from error
+    settings = configured()
     folders, server, compute = settings.folders, settings.server, settings.compute
     return Wishes(
         folders.models,

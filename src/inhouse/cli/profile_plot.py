@@ -22,6 +22,18 @@ _COLOURS = MappingProxyType(
 _UNNAMED = "#888888"
 
 
+def check_format(form: str) -> None:
+    """Say whether a profile could be drawn in a format.
+
+    Raises:
+        OutputError: it is none of `FORMATS`.
+
+    """
+    if form not in FORMATS:
+        known = ", ".join(f".{name}" for name in FORMATS)
+        raise OutputError(f"A profile cannot be drawn as .{form}.", hint=f"End the file's name in {known} or .json.")
+
+
 def draw(profile: Profile, names: Mapping[str, str], form: str) -> bytes:
     """Return a picture: a bar for each node over time, its stages in it, a tick for each step, its memory beside it.
 
@@ -34,9 +46,7 @@ def draw(profile: Profile, names: Mapping[str, str], form: str) -> bytes:
         OutputError: the format is none of these, or what draws is not installed.
 
     """
-    if form not in FORMATS:
-        known = ", ".join(f".{name}" for name in FORMATS)
-        raise OutputError(f"A profile cannot be drawn as .{form}.", hint=f"End the file's name in {known} or .json.")
+    check_format(form)
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure

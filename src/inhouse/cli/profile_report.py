@@ -49,6 +49,19 @@ class ProfileReport:
             self.write(file)
             voice.note(f"The profile: {file}")
 
+    @staticmethod
+    def check(file: Path) -> None:
+        """Say before a run that its profile could not be written after it.
+
+        Raises:
+            OutputError: the name ends in nothing that there is.
+
+        """
+        from inhouse.cli.profile_plot import check_format
+
+        if file.suffix.lower() != ".json":
+            check_format(file.suffix.lower().lstrip("."))
+
     def print_to(self, voice: Voice) -> None:
         """Print a table on standard error, the nodes that took longest first."""
         from rich.table import Table

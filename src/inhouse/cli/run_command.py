@@ -82,12 +82,15 @@ def run(  # noqa: PLR0913 - its options
 ) -> None:
     """Run a workflow and say where its results lie."""
     from inhouse.cli.changes import Changes
+    from inhouse.cli.profile_report import ProfileReport
     from inhouse.cli.source import load_workflow
     from inhouse.cli.voice import speaking
     from inhouse.workers.session import Places, open_session
 
     with speaking(as_json=as_json) as voice:
         places = Places(models, input_dir, out, custom_nodes)
+        if profile_file is not None:
+            ProfileReport.check(profile_file)
         profiled = profile or profile_file is not None
         how: dict[str, Any] = {
             "reference": reference,

@@ -31,26 +31,15 @@ def new(
     as_json: AsJson = False,
 ) -> None:
     """Make an access token, print it once, and keep its hash."""
+    from inhouse.cli.configured import configured
     from inhouse.cli.voice import speaking
     from inhouse.server.token_file import new_token
 
     with speaking(as_json=as_json) as voice:
-        path = file or _configured() or _DEFAULT
+        path = file or configured().server.tokens or _DEFAULT
         token = new_token(path, user, admin=admin)
         if as_json:
             voice.answer({"status": "success", "user": user, "admin": admin, "token": token, "path": str(path)})
             return
         voice.write(token)
         voice.note(f"This is shown once. Its hash is in {path}; a gateway with server.tokens = {str(path)!r} knows it.")
-
-
-def _configured() -> Path | None:
-    from pydantic import ValidationError
-
-    from inhouse.errors import UsageError
-    from inhouse.settings import Settings
-
-    try:
-        return Settings().server.tokens
-    except (ValidationError, ValueError) as error:
-        raise UsageError(f"The settings cannot be read: {error}", hint="Name the file with --file.") from error

@@ -44,6 +44,7 @@ def up(
     as_json: AsJson = False,
 ) -> None:
     """Serve workflows: ComfyUI's API and canvas, with a queue that survives."""
+    from inhouse.cli.configured import configured
     from inhouse.cli.voice import speaking
 
     given: dict[str, dict[str, Any]] = {
@@ -59,26 +60,7 @@ def up(
         "storage": {"url": storage},
     }
     with speaking(as_json=as_json) as voice:
-        _serve(voice, _settings(given))
-
-
-def _settings(given: dict[str, dict[str, Any]]) -> Settings:
-    """Return the settings, of which those given here go before all others."""
-    import pydantic
-
-    from inhouse.errors import UsageError
-    from inhouse.settings import Settings
-
-    sections = {
-        section: {name: value for name, value in values.items() if value is not None}
-        for section, values in given.items()
-    }
-    try:
-        return Settings(**{section: values for section, values in sections.items() if values})  # type: ignore[arg-type] # pydantic reads mappings
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise UsageError(f"Setting {place}: {first['msg']}.", hint="See docs/reference/settings.md.") from error
+        _serve(voice, configured(given))
 
 
 def _serve(voice: Voice, settings: Settings) -> None:
