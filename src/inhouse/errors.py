@@ -53,6 +53,7 @@
     ├── ServiceError                   a published service is at fault, or cannot take a call
     │   ├── ServiceNotFoundError       there is no service, or no version, of that name
     │   ├── ServiceConflictError       a change does not fit the state the service is in
+    │   ├── PublishError               what was to be published cannot be served as it is
     │   ├── OverloadedError            it has more to do than it can do in time; try again later
     │   ├── DeadlineError              the caller's time was over before the work was begun
     │   └── RemoteError                an endpoint elsewhere did not answer as it should
@@ -426,6 +427,12 @@ class ServiceConflictError(ServiceError):
     """A change does not fit the state that the service is in."""
 
     code = "service_conflict"
+
+
+class PublishError(ServiceError):
+    """What was to be published cannot be served as it is."""
+
+    code = "publish_refused"
 
 
 class OverloadedError(ServiceError):

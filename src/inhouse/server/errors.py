@@ -46,6 +46,7 @@ STATUSES: Mapping[type[InhouseError], int] = MappingProxyType(
         errors.ServiceError: 503,
         errors.ServiceNotFoundError: 404,
         errors.ServiceConflictError: 409,
+        errors.PublishError: 422,
         errors.OverloadedError: 429,
         errors.DeadlineError: 504,
         errors.RemoteError: 502,
@@ -62,6 +63,7 @@ _TOLD: Mapping[type[InhouseError], str] = MappingProxyType(
         errors.ImageError: "The file is no picture that can be read.",
         errors.FileError: "The file cannot be read.",
         errors.ModelNotFoundError: "There is no such model.",
+        errors.ReceiptError: "",
         errors.ModelError: "The model file cannot be read.",
         errors.StorageFullError: "There is no room to store the run; nothing was lost. Free some space and try again.",
         errors.StorageError: "The database cannot be used just now. Try again.",
@@ -70,7 +72,7 @@ _TOLD: Mapping[type[InhouseError], str] = MappingProxyType(
         errors.InternalError: "Inhouse itself failed; the server's log says why.",
     }
 )
-"""What is said instead of messages that name folders of the server."""
+"""What is said instead of messages that name folders of the server; empty for those that name none."""
 
 
 def status_of(error: InhouseError) -> int:
@@ -80,7 +82,7 @@ def status_of(error: InhouseError) -> int:
 
 def refusal(error: InhouseError, status: int | None = None) -> Response:
     """Return the answer that tells a client of an error; ``status`` if the table's does not fit."""
-    message = next((_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD), error.message)
+    message = next((_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD), "") or error.message
     hint = error.hint if message == error.message else ""
     problem = Problem(type=error.code, message=message, details=hint)
     headers = {"www-authenticate": "Bearer"} if isinstance(error, errors.UnauthenticatedError) else None

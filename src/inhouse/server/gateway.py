@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,13 +21,17 @@ from inhouse.server.fair_queue import FairQueue
 from inhouse.server.housekeeping import Housekeeping
 from inhouse.server.hub import Hub
 from inhouse.server.logbook import Logbook
+from inhouse.server.machine import memory
 from inhouse.server.messenger import Messenger
 from inhouse.server.metrics import Metrics
 from inhouse.server.pack_desk import PackDesk
 from inhouse.server.runs import Runs
+from inhouse.server.services.directory import Services
+from inhouse.server.services.targets import Targets
 from inhouse.server.user_folders import UserFolders
 from inhouse.storage.ledger import open_ledger
 from inhouse.storage.retention import Limits, Retention
+from inhouse.storage.service_store import ServiceStore
 from inhouse.workers.accelerators import accelerators
 from inhouse.workers.config import WorkerConfig
 from inhouse.workers.inline import InlineWorker
@@ -65,6 +70,7 @@ class Gateway:
     pool: Pool
     logbook: Logbook
     housekeeping: Housekeeping
+    services: Services
     _starting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -75,11 +81,13 @@ class Gateway:
         self.dispatcher.serve(self.pool)
         self._starting = asyncio.create_task(self._start_workers())
         self.housekeeping.start()
+        await self.services.start()
 
     async def stop(self) -> None:
         """Let what runs end for a while, store it, and close."""
         logging.getLogger("inhouse").removeHandler(self.logbook)
         await self.housekeeping.stop()
+        await self.services.stop()
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
@@ -191,6 +199,7 @@ def open_gateway(settings: Settings) -> Gateway:
         dispatcher=dispatcher,
         runs=runs,
         pool=pool,
+        services=_services(settings),
         housekeeping=Housekeeping(ledger, dispatcher, pool, metrics, retention),
         logbook=Logbook(lambda client, data: desk.on_loop(messenger.log, client, data)),
     )
@@ -207,6 +216,12 @@ def light_nodes(registry: Registry) -> frozenset[str]:
             for declared in spec.inputs.values()
         )
     )
+
+
+def _services(settings: Settings) -> Services:
+    given = settings.services.models_mb
+    budget = (memory()[0] // 2 or sys.maxsize) if given is None else given * _MB
+    return Services(ServiceStore(settings.folders.state / "services"), Targets({}), budget=budget)
 
 
 def _limits(storage: StorageSettings) -> Limits:

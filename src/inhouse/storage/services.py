@@ -78,6 +78,7 @@ class Service:
     Attributes:
         name: letters, digits, ``-``, ``_`` and ``.``.
         versions: by number, in order.
+        last: the number of the newest version that there ever was.
         live: the version that answers; None for none yet.
         previous: the one that did before, for a rollback.
         canary: the version that gets a share of the calls.
@@ -89,6 +90,7 @@ class Service:
 
     name: str
     versions: tuple[Version, ...] = ()
+    last: int = 0
     live: int | None = None
     previous: int | None = None
     canary: int | None = None
@@ -99,6 +101,12 @@ class Service:
     def version(self, number: int | None) -> Version | None:
         """Return a version; None if there is none of that number."""
         return next((version for version in self.versions if version.number == number), None)
+
+    @property
+    def roles(self) -> dict[int, str]:
+        """What each version that gets calls is: ``live``, ``canary``, ``shadow``; or ``previous``, for a rollback."""
+        named = {"previous": self.previous, "shadow": self.shadow, "canary": self.canary, "live": self.live}
+        return {number: role for role, number in named.items() if number is not None}
 
     def promoted(self, number: int) -> Service:
         """Return the service with that version live, and nothing beside it."""

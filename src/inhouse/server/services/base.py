@@ -129,6 +129,11 @@ class Target(ABC):
         return 0
 
     @property
+    def wanted(self) -> int:
+        """How many bytes of memory it will take once it is loaded, as far as anybody can say before."""
+        return 0
+
+    @property
     def stats(self) -> Mapping[str, Any]:
         """What it knows of itself, JSON-ready: replicas, restarts, waiting rows, batches, mean rows a batch, ..."""
         return {}

@@ -1,0 +1,147 @@
+"""What tests of services share: artifacts to publish, and targets that answer without a model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from inhouse.models.artifact import Artifact, Serving, save_artifact
+from inhouse.models.receipt import Receipt
+from inhouse.models.signature import Field, TensorSpec
+from inhouse.models.signing import Signer, Trust
+from inhouse.server.services.base import Answer, Call, Card, Target
+from inhouse.storage.services import Version
+
+TEXTS = Field("texts", "text")
+EMBEDDINGS = Field("embeddings", "tensor", dtype="float32", shape=(3,))
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A folder in which artifacts are made, and the key that signs them."""
+
+    folder: Path
+    signer: Signer
+
+    @classmethod
+    def at(cls, folder: Path) -> Bench:
+        return cls(folder, Signer.open(folder / "key.pem"))
+
+    @property
+    def trust(self) -> Trust:
+        return Trust(frozenset({self.signer.public}))
+
+    def artifact(self, name: str = "minilm", *, files: Mapping[str, bytes] | None = None, **changes: Any) -> Path:
+        """Return the folder of an artifact, whose model is a few bytes."""
+        work, place = self.folder / f".{name}", self.folder / name
+        for path, content in {"model.onnx": b"weights", **(files or {})}.items():
+            (work / path).parent.mkdir(parents=True, exist_ok=True)
+            (work / path).write_bytes(content)
+        artifact = Artifact(
+            folder=work,
+            name=name,
+            task="embeddings",
+            serving=Serving("onnxruntime", "model.onnx"),
+            inputs=(TensorSpec("input_ids", "int64", ("batch", "tokens")),),
+            outputs=(TensorSpec("embeddings", "float32", ("batch", 3)),),
+            fields_in=(TEXTS,),
+            fields_out=(EMBEDDINGS,),
+        )
+        receipt = Receipt(name, "2026-11-24T12:00:00+00:00", {}, {}, "onnx", "fp32")
+        return save_artifact(replace(artifact, **changes), receipt, self.signer, place).folder
+
+
+def _open() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+@dataclass(eq=False)
+class FakeTarget(Target):
+    """Answers with what it is told to, when it is told to."""
+
+    service: str
+    version: Version
+    folder: Path
+    card: Card = field(default_factory=lambda: Card((TEXTS,), (EMBEDDINGS,), "embeddings", max_batch=8))
+    size: int = 10
+    error: Exception | None = None
+    refusal: Exception | None = None
+    loads: int = 0
+    unloads: int = 0
+    inside: int = 0
+    calls: list[Call] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=_open)
+    loading: asyncio.Event = field(default_factory=_open)
+    idle: asyncio.Event = field(default_factory=_open)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def load(self) -> None:
+        self.loads += 1
+        self.state = "loading"
+        self.begun.set()
+        await self.loading.wait()
+        if self.refusal is not None:
+            self.state = "failed"
+            raise self.refusal
+        self.state = "ready"
+
+    async def unload(self) -> None:
+        self.unloads += 1
+        await self.idle.wait()
+        self.state = "unloaded"
+
+    async def call(self, call: Call) -> Answer:
+        assert self.state == "ready"
+        self.calls.append(call)
+        self.inside += 1
+        self.idle.clear()
+        try:
+            await self.gate.wait()
+        finally:
+            self.inside -= 1
+            if not self.inside:
+                self.idle.set()
+        assert self.state == "ready"
+        if self.error is not None:
+            raise self.error
+        return Answer({"embeddings": str(self.version.number).encode()}, self.version.number)
+
+    async def stream(self, call: Call) -> AsyncGenerator[Mapping[str, Any], None]:
+        self.calls.append(call)
+        for number in range(3):
+            await self.gate.wait()
+            yield {"number": number}
+
+    @property
+    def wanted(self) -> int:
+        return self.size
+
+    @property
+    def nbytes(self) -> int:
+        return self.size if self.state == "ready" else 0
+
+
+@dataclass
+class FakeTargets:
+    """Makes fake targets, and keeps them."""
+
+    made: dict[tuple[str, int], FakeTarget] = field(default_factory=dict)
+    prepared: dict[tuple[str, int], dict[str, Any]] = field(default_factory=dict)
+
+    def __call__(self, service: str, version: Version, folder: Path) -> FakeTarget:
+        key = service, version.number
+        target = self.made[key] = FakeTarget(service, version, folder, **self.prepared.get(key, {}))
+        return target
+
+    def prepare(self, service: str, number: int, **traits: Any) -> None:
+        self.prepared[service, number] = traits
+
+
+def call(service: str = "minilm", **traits: Any) -> Call:
+    """Return a call of one row."""
+    return Call(**{"service": service, "user": "ann", "rows": 1, "inputs": {"texts": ["hello"]}, **traits})
