@@ -23,12 +23,15 @@ class Child:
         self._process = process
 
     @classmethod
-    async def start(cls, log: LogFile, environment: Mapping[str, str]) -> tuple[Child, socket.socket]:
+    async def start(
+        cls, log: LogFile, environment: Mapping[str, str], module: str = "inhouse.workers.host"
+    ) -> tuple[Child, socket.socket]:
         """Start a process; return it and our end of its pipe.
 
         Args:
             log: where its output goes.
             environment: variables for it besides our own.
+            module: what runs in it, given the number of its socket and of our process.
 
         Raises:
             OSError: it cannot be started.
@@ -38,7 +41,7 @@ class Child:
         try:
             with theirs, log.opened() as output:
                 process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-P", "-m", "inhouse.workers.host", str(theirs.fileno()), str(os.getpid())),
+                    *(sys.executable, "-P", "-m", module, str(theirs.fileno()), str(os.getpid())),
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,

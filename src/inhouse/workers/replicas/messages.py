@@ -109,6 +109,24 @@ class Halt:
 
 
 @dataclass(frozen=True, slots=True)
+class Open:
+    """The first message to a replica: what it is to serve.
+
+    Attributes:
+        folder: of the artifact.
+        threads: of its session; 0 for what the artifact says.
+        cache: a folder for what the runtime compiles; empty for none.
+        warm: whether it answers once at the least and once at the largest batch before it is ready.
+
+    """
+
+    folder: str
+    threads: int = 0
+    cache: str = ""
+    warm: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Loaded:
     """The replica is ready, warmed up.
 
