@@ -238,13 +238,24 @@ class UnsupportedOperatorError(ConversionError):
 
 
 class AccuracyError(ConversionError):
-    """A converted model answers differently from the original; ``layer`` is the first that does, if one was found."""
+    """A converted model answers differently from the original.
+
+    Attributes:
+        layer: the first that does, if one was found.
+        checks: all comparisons that were made.
+
+    """
 
     code = "accuracy_lost"
 
-    def __init__(self, message: str, *, layer: str = "", hint: str = "") -> None:
+    def __init__(self, message: str, *, layer: str = "", checks: Sequence[object] = (), hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.layer = layer
+        self.checks = tuple(checks)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as JSON-ready data, with the layer."""
+        return {**super().as_dict(), **({"layer": self.layer} if self.layer else {})}
 
 
 class ReceiptError(ModelError):

@@ -261,7 +261,8 @@ def _cut(array: Array, axis: int, length: int) -> Array:
 
 def _repeated(array: Array, axis: int, length: int) -> Array:
     """Return the array cut, or repeated, to a length."""
-    return np.take(array, np.arange(length) % max(1, array.shape[axis]), axis)
+    found: Array = np.take(array, np.arange(length) % max(1, array.shape[axis]), axis)
+    return found
 
 
 def _fill(how: str, shape: tuple[int, ...], low: float, high: float, spread: np.random.Generator) -> Array:
@@ -273,7 +274,7 @@ def _fill(how: str, shape: tuple[int, ...], low: float, high: float, spread: np.
         case "least and greatest in turn":
             return np.where(np.indices(shape).sum(0) % 2 == 0, low, high) if shape else np.full(shape, low)
         case "random values":
-            return spread.uniform(low, high, shape)
+            return np.asarray(spread.uniform(low, high, shape))
         case _:
             size = DENORMAL if how == "denormals" else LARGE * max(abs(low), abs(high))
-            return size * spread.choice((-1.0, 1.0), shape)
+            return np.asarray(spread.choice((-size, size), shape))

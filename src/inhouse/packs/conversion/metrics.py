@@ -12,6 +12,7 @@ metric            loss of a row                                                 
 ``psnr``          root of the mean squared error over the answer's range        mean <= max_drop, worst <= 5 max_drop
 ================  ============================================================  =====================================
 
+Of a few rows, such as one small batch, only the worst is bounded: an average of two says little.
 Integers, truth values and texts are compared for being the same, by whatever metric.
 """
 
@@ -108,15 +109,19 @@ def losses(name: str, reference: Array, found: Array) -> Array:
         return 1.0 - agreed[_margins(reference) >= MARGIN]
     a, b = (_rows(array) for array in (reference, found))
     kinds = {"cosine": _angles, "psnr": _root_errors}
-    return kinds.get(name, _relative)(a, b)
+    with np.errstate(all="ignore"):  # what is no number is dealt with afterwards
+        return kinds.get(name, _relative)(a, b)
 
 
-def figures(metric: Metric, pairs: Sequence[tuple[Mapping[str, Array], Mapping[str, Array]]]) -> Iterator[Figure]:
+def figures(
+    metric: Metric, pairs: Sequence[tuple[Mapping[str, Array], Mapping[str, Array]]], *, few: bool = False
+) -> Iterator[Figure]:
     """Yield every figure of a comparison; of several outputs, each has its own.
 
     Args:
         metric: how, and how much may be lost.
         pairs: what `answers` makes of the original's outputs and of the converted model's, one pair a call.
+        few: rows are too few for an average or an agreement to mean much: only the worst one is bounded.
 
     """
     names = list(pairs[0][0]) if pairs else []
@@ -125,7 +130,7 @@ def figures(metric: Metric, pairs: Sequence[tuple[Mapping[str, Array], Mapping[s
         if any(name not in found for _, found in pairs):
             yield Figure(f"{prefix}outputs that are missing", 1, 0)
             continue
-        yield from _figures(metric, [(reference[name], found[name]) for reference, found in pairs], prefix)
+        yield from _figures(metric, [(reference[name], found[name]) for reference, found in pairs], prefix, few=few)
 
 
 def relative_error(reference: Mapping[str, Array], found: Mapping[str, Array]) -> float:
@@ -173,11 +178,11 @@ def ssim(reference: Array, found: Array, span: float = 1.0) -> float:
     return value if math.isfinite(value) else 0.0
 
 
-def _figures(metric: Metric, pairs: list[tuple[Array, Array]], prefix: str) -> Iterator[Figure]:
+def _figures(metric: Metric, pairs: list[tuple[Array, Array]], prefix: str, *, few: bool) -> Iterator[Figure]:
     allowed, name = metric.max_drop, metric.name
     if name == "top-1":
         if all(_scores(wanted, other) for wanted, other in pairs):
-            yield from _top_1(pairs, prefix, 1 - allowed)
+            yield from _top_1(pairs, prefix, 1 - allowed, few=few)
             name = "cosine"
         else:
             name = "relative"
@@ -186,16 +191,16 @@ def _figures(metric: Metric, pairs: list[tuple[Array, Array]], prefix: str) -> I
         yield Figure(f"{prefix}rows that differ", float(lost.mean()), allowed)
         return
     said = {"cosine": "1 - cosine", "psnr": "root mean squared error"}.get(name, "relative error")
-    yield Figure(f"{prefix}{said}, mean", float(lost.mean()), allowed)
+    yield Figure(f"{prefix}{said}, mean", float(lost.mean()), allowed, informative=few)
     yield Figure(f"{prefix}{said}, worst", float(lost.max()), allowed * WORST)
 
 
-def _top_1(pairs: list[tuple[Array, Array]], prefix: str, bound: float) -> Iterator[Figure]:
+def _top_1(pairs: list[tuple[Array, Array]], prefix: str, bound: float, *, few: bool) -> Iterator[Figure]:
     counted = np.concatenate([losses("top-1", wanted, other) for wanted, other in pairs])
     agreed = np.concatenate([_agreement(wanted, other) for wanted, other in pairs])
     if counted.size:
         said = f"{prefix}top-1 agreement where the original leads by {MARGIN:g}"
-        yield Figure(said, 1 - float(counted.mean()), bound, at_least=True)
+        yield Figure(said, 1 - float(counted.mean()), bound, at_least=True, informative=few)
     yield Figure(f"{prefix}top-1 agreement", float(agreed.mean()), bound, at_least=True, informative=True)
 
 

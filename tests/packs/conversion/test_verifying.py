@@ -1,0 +1,99 @@
+"""A converted model that answers differently is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.packs.conversion.models import as_openvino, with_flipped_layer
+
+from inhouse.backends.sessions.registry import open_session
+from inhouse.errors import AccuracyError, ConversionError, NodeInputError
+from inhouse.packs.conversion import verifying
+from inhouse.packs.conversion.model import Draft, Metric
+from inhouse.packs.conversion.verifying import Budget, verify
+
+COSINE, TOP_1 = Metric("cosine", 0.01), Metric("top-1", 0.01)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_sound_conversion_passes_at_every_batch_and_length(text_draft: Draft, precision: str) -> None:
+    seen: list[tuple[float, float]] = []
+    done = verify(as_openvino(text_draft, precision), COSINE, batch=8, progress=lambda *told: seen.append(told))
+    assert all(check.passed for check in done.checks)
+    cases = {check.case for check in done.checks}
+    assert {"realistic", "batch 8", "tokens 1", "adversarial: zeros", "a row alone and in a batch"} <= cases
+    assert {"axis batch", "axis tokens"} <= cases
+    assert seen[-1][0] == seen[-1][1] > len(seen) - 3
+
+
+def test_flipped_weights_are_caught_and_the_layer_is_named(text_draft: Draft, flipped: Path) -> None:
+    draft = with_flipped_layer(text_draft, "layers.1.attention.value", flipped)
+    with pytest.raises(AccuracyError, match=r"The first layer that differs is layers\.1\.attention\.value\.") as raised:
+        verify(draft, COSINE, batch=4)
+    assert raised.value.layer == "layers.1.attention.value"
+    assert raised.value.as_dict()["layer"] == "layers.1.attention.value"
+    assert any(getattr(check, "case", "") == "realistic" for check in raised.value.checks)
+
+
+def test_a_class_that_is_another_one_is_caught(picture_draft: Draft, flipped: Path) -> None:
+    with pytest.raises(AccuracyError) as raised:
+        verify(with_flipped_layer(picture_draft, "head", flipped), TOP_1, batch=4)
+    assert raised.value.layer == "head"
+
+
+def test_an_axis_that_only_says_it_is_free_is_caught(text_draft: Draft) -> None:
+    source = text_draft.source
+    length = source.samples[1]["ids"].shape[1]
+    session = open_session("onnxruntime", text_draft.model)
+    run = session.run
+
+    def rigid(feeds: Any) -> Any:
+        if feeds["ids"].shape[1] != length:
+            raise NodeInputError("The model does not take these tensors.")
+        return run(feeds)
+
+    session.run = rigid  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(verifying, "_opened", lambda _: session)
+        with pytest.raises(AccuracyError) as raised:
+            verify(text_draft, COSINE, batch=2)
+    failed = {check.case for check in raised.value.checks if not check.passed}  # type: ignore[attr-defined]
+    assert {"tokens 1", "tokens 32", "axis tokens"} <= failed
+
+
+def test_float32_is_not_let_lose_what_another_precision_may(text_draft: Draft) -> None:
+    assert Budget.of(text_draft, COSINE).metric.max_drop == 1e-3
+    assert Budget.of(as_openvino(text_draft, "bf16"), COSINE).metric.max_drop == 0.01
+    assert Budget.of(text_draft, Metric("cosine", 1e-5)).metric.max_drop == 1e-5
+
+
+def test_numbers_that_are_none_are_caught_where_the_original_has_some(picture_draft: Draft) -> None:
+    source = picture_draft.source
+
+    def original(feeds: Any) -> Any:
+        answer = source.answer(feeds)
+        return {name: array if np.isfinite(array).all() else array * 0 for name, array in answer.items()}
+
+    draft = replace(picture_draft, source=replace(source, answer=original))
+    assert all(check.passed for check in verify(draft, TOP_1, batch=2).checks)
+
+
+def test_what_the_original_refuses_is_said_and_not_held_against_the_conversion(text_draft: Draft) -> None:
+    source = text_draft.source
+
+    def picky(feeds: Any) -> Any:
+        if feeds["ids"].shape[1] == 1:
+            raise ValueError("too short")
+        return source.answer(feeds)
+
+    done = verify(replace(text_draft, source=replace(source, answer=picky)), COSINE, batch=2)
+    told = [check for check in done.checks if check.case == "tokens 1"]
+    assert [check.informative for check in told] == [True]
+    assert "too short" in told[0].metric
+
+
+def test_without_inputs_nothing_is_proved(text_draft: Draft) -> None:
+    with pytest.raises(ConversionError, match="--data"):
+        verify(replace(text_draft, source=replace(text_draft.source, samples=[])), COSINE)
