@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -80,13 +81,26 @@ def status_of(error: InhouseError) -> int:
     return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
 
 
+def told(error: InhouseError) -> Problem:
+    """Return what a client is told of an error."""
+    message = next((_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD), error.message)
+    hint = error.hint if message == error.message else ""
+    extra = {"fields": error.fields} if isinstance(error, errors.InputsError) else {}
+    return Problem(type=error.code, message=message, details=hint, extra_info=extra)
+
+
+def headers_of(error: InhouseError) -> dict[str, str]:
+    """Return the headers that go with what a client is told of an error."""
+    if isinstance(error, errors.UnauthenticatedError):
+        return {"www-authenticate": "Bearer"}
+    if isinstance(error, errors.OverloadedError):
+        return {"retry-after": str(max(1, math.ceil(error.seconds)))}
+    return {}
+
+
 def refusal(error: InhouseError, status: int | None = None) -> Response:
     """Return the answer that tells a client of an error; ``status`` if the table's does not fit."""
-    message = next((_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD), "") or error.message
-    hint = error.hint if message == error.message else ""
-    problem = Problem(type=error.code, message=message, details=hint)
-    headers = {"www-authenticate": "Bearer"} if isinstance(error, errors.UnauthenticatedError) else None
-    return JsonResponse(Refusal(error=problem).model_dump(), status or status_of(error), headers)
+    return JsonResponse(Refusal(error=told(error)).model_dump(), status or status_of(error), headers_of(error))
 
 
 def install(app: FastAPI) -> None:

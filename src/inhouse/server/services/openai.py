@@ -104,11 +104,8 @@ def parse_embeddings(given: Mapping[str, Any], card: Card, about: Envelope) -> t
 def render_embeddings(answer: Answer, wanted: Embedding) -> bytes:
     """Return the answer to ``/v1/embeddings``. Its ``usage`` is 0: the gateway counts no tokens."""
     found = answer.outputs[wanted.output]
-    rows: Sequence[bytes]
-    if isinstance(found, Blob):
-        rows = _encoded(found)
-    else:  # JSON of rows of numbers, in which no bracket stands but theirs
-        rows = [b"[%b]" % row for row in found.strip(b"[] ").split(b"],[")]
+    # JSON of rows of numbers has no brackets but theirs.
+    rows = _encoded(found) if isinstance(found, Blob) else [b"[%b]" % row for row in found.strip(b"[] ").split(b"],[")]
     data = b",".join(
         b'{"object":"embedding","index":%d,"embedding":%b}' % (index, row) for index, row in enumerate(rows)
     )
@@ -190,12 +187,12 @@ def _size(given: Mapping[str, Any], fields: Mapping[str, Field]) -> dict[str, in
 
 def render_images(answers: Sequence[Answer], wanted: Pictures, created: int, address: str = "") -> bytes:
     """Return the answer to ``/v1/images/generations``; ``address`` goes before the addresses of pictures."""
-    data = []
+    data: list[dict[str, str]] = []
     for answer in answers:
         found = answer.outputs[wanted.output]
         values = orjson.loads(found) if isinstance(found, bytes) else []
-        for value in values if isinstance(values, list) else [values]:
-            data.append({"url": address + value} if wanted.linked else {"b64_json": value})
+        values = values if isinstance(values, list) else [values]
+        data += [{"url": address + value} if wanted.linked else {"b64_json": value} for value in values]
     return orjson.dumps({"created": created, "data": data})
 
 
