@@ -1,0 +1,1 @@
+"""DICOM (ISO 12052): slices in, de-identified, windowed, with what a model found laid over them."""
