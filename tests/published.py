@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import selectors
+from collections.abc import AsyncGenerator, Coroutine, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from inhouse.errors import InhouseError, NodeInputError, WorkerLostError
 from inhouse.models.artifact import Artifact, Serving, save_artifact
 from inhouse.models.receipt import Receipt
 from inhouse.models.signature import Field, TensorSpec
 from inhouse.models.signing import Signer, Trust
 from inhouse.server.services.base import Answer, Call, Card, Target
 from inhouse.storage.services import Version
+from inhouse.workers.replicas.messages import Batch, Done, Loaded, Outcome, Part, Piece
+
+T = TypeVar("T")
 
 TEXTS = Field("texts", "text")
 EMBEDDINGS = Field("embeddings", "tensor", dtype="float32", shape=(3,))
@@ -140,6 +145,119 @@ class FakeTargets:
 
     def prepare(self, service: str, number: int, **traits: Any) -> None:
         self.prepared[service, number] = traits
+
+
+@dataclass(eq=False)
+class FakeProcess:
+    """A replica that computes when a test says so; ``answering`` ones at once."""
+
+    pid: int
+    answering: bool = False
+    refusal: InhouseError | None = None
+    batches: list[Batch] = field(default_factory=list)
+    open: dict[int, asyncio.Future[Done]] = field(default_factory=dict)
+    ended: asyncio.Future[str] = field(init=False)
+    closed: bool = False
+    halted: int = 0
+
+    async def start(self) -> Loaded:
+        self.ended = asyncio.get_running_loop().create_future()
+        if self.refusal is not None:
+            raise self.refusal
+        return Loaded(self.pid, 1_000_000, 0.1)
+
+    async def run(self, batch: Batch) -> Done:
+        self.batches.append(batch)
+        if self.answering:
+            return _done(batch, 0.001)
+        self.open[batch.id] = asyncio.get_running_loop().create_future()
+        return await self.open[batch.id]
+
+    async def stream(self, batch: Batch) -> AsyncGenerator[Piece, None]:
+        self.batches.append(batch)
+        try:
+            for number in range(3):
+                yield Piece(batch.id, {"number": number}, last=number == 2)
+        finally:
+            self.halted += 1
+
+    async def close(self, grace: float) -> None:  # noqa: ARG002 - the port's
+        self.closed = True
+        self.die("closed")
+
+    def finish(self, seconds: float = 0.01) -> None:
+        """Let the oldest batch be done."""
+        number = next(iter(self.open))
+        batch = next(batch for batch in self.batches if batch.id == number)
+        self.open.pop(number).set_result(_done(batch, seconds))
+
+    def die(self, how: str = "killed by signal 9") -> None:
+        if not self.ended.done():
+            self.ended.set_result(how)
+        for waiting in self.open.values():
+            waiting.set_exception(WorkerLostError("It died."))
+        self.open.clear()
+
+    @property
+    def rows(self) -> list[int]:
+        """How many rows each batch had that it was given."""
+        return [sum(part.rows for part in batch.parts) for batch in self.batches]
+
+
+def _done(batch: Batch, seconds: float) -> Done:
+    def outcome(part: Part) -> Outcome:
+        if part.inputs["texts"] == ["odd"]:
+            return Outcome(part.id, error=NodeInputError("That is odd.").as_dict())
+        return Outcome(part.id, {"embeddings": str(part.inputs["texts"]).encode()})
+
+    return Done(batch.id, [outcome(part) for part in batch.parts], seconds)
+
+
+@dataclass
+class FakeProcesses:
+    """Makes fake replicas, and keeps them."""
+
+    answering: bool = False
+    refusals: list[InhouseError | None] = field(default_factory=list)
+    made: list[FakeProcess] = field(default_factory=list)
+
+    def __call__(self, *_: object) -> FakeProcess:
+        refusal = self.refusals.pop(0) if self.refusals else None
+        self.made.append(FakeProcess(len(self.made) + 1, self.answering, refusal))
+        return self.made[-1]
+
+
+class _Hurry(selectors.DefaultSelector):
+    """Never waits: where a loop would, its clock goes on instead."""
+
+    clock = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            return super().select(None)
+        self.clock += max(timeout, 0.0)
+        return super().select(0)
+
+
+class _HurriedLoop(asyncio.SelectorEventLoop):
+    def __init__(self) -> None:
+        self.hurry = _Hurry()
+        super().__init__(self.hurry)
+
+    def time(self) -> float:
+        return self.hurry.clock
+
+
+def hurried(work: Coroutine[Any, Any, T]) -> T:
+    """Run a test's coroutine on a loop whose clock jumps to the next timer as soon as nothing else is to do."""
+    with asyncio.Runner(loop_factory=_HurriedLoop) as runner:
+        return runner.run(work)
+
+
+async def settle() -> None:
+    """Let everything happen that can happen without time passing."""
+    for _ in range(20):
+        await asyncio.sleep(0)
 
 
 def call(service: str = "minilm", **traits: Any) -> Call:

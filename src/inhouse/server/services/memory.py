@@ -31,6 +31,7 @@ class Memory:
         self.budget = budget
         self._slots = slots
         self._promised: dict[Slot, int] = {}
+        self._loading: dict[Slot, asyncio.Task[InhouseError | None]] = {}
 
     @property
     def taken(self) -> int:
@@ -76,12 +77,21 @@ class Memory:
         """
         if slot.retry > asyncio.get_running_loop().time():
             raise _unloadable(slot)
+        task = self._loading.get(slot)
+        if task is None:
+            task = self._loading[slot] = asyncio.create_task(self._load(slot))
+        # Whoever hangs up leaves it to the others.
+        if (error := await asyncio.shield(task)) is not None:
+            raise error if isinstance(error, OverloadedError) else _unloadable(slot) from error
+
+    async def _load(self, slot: Slot) -> InhouseError | None:
         try:
             await self.load(slot)
-        except OverloadedError:
-            raise
         except InhouseError as error:
-            raise _unloadable(slot) from error
+            return error
+        finally:
+            self._loading.pop(slot, None)
+        return None
 
     async def unload(self, slot: Slot) -> None:
         """Unload a version; calls that are on their way to it end before."""
