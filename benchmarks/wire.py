@@ -34,7 +34,10 @@ class Http:
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
             self._buffer += self._more()
         head, rest = self._buffer[:end], self._buffer[end + 4 :]
-        length = next((int(line[15:]) for line in head.split(b"\r\n") if line[:15].lower() == b"content-length:"), 0)
+        fields = head.lower()
+        if b"\r\ntransfer-encoding: chunked" in fields:
+            return int(head[9:12]), self._chunks(rest)
+        length = next((int(line[15:]) for line in fields.split(b"\r\n") if line[:15] == b"content-length:"), 0)
         while len(rest) < length:
             rest += self._more()
         self._buffer = rest[length:]
@@ -48,6 +51,19 @@ class Http:
     def close(self) -> None:
         """End the connection."""
         self._socket.close()
+
+    def _chunks(self, rest: bytes) -> bytes:
+        """Return a body that comes in chunks (RFC 9112, 7.1), without trailers."""
+        body, size = b"", -1
+        while size:
+            while (end := rest.find(b"\r\n")) < 0:
+                rest += self._more()
+            size, start = int(rest[:end].partition(b";")[0], 16), end + 2
+            while len(rest) < start + size + 2:
+                rest += self._more()
+            body, rest = body + rest[start : start + size], rest[start + size + 2 :]
+        self._buffer = rest
+        return body
 
     def _more(self) -> bytes:
         data = self._socket.recv(1 << 16)
