@@ -56,7 +56,7 @@ def test_an_axis_that_only_says_it_is_free_is_caught(text_draft: Draft) -> None:
 
     session.run = rigid  # type: ignore[method-assign]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(verifying, "_opened", lambda _: session)
+        patched.setattr(verifying, "opened", lambda _: session)
         with pytest.raises(AccuracyError) as raised:
             verify(text_draft, COSINE, batch=2)
     failed = {check.case for check in raised.value.checks if not check.passed}  # type: ignore[attr-defined]

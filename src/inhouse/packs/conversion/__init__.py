@@ -11,4 +11,6 @@ from inhouse.plugins import hookimpl
 @hookimpl
 def register_nodes() -> Iterable[NodeSpec]:
     """Return the pack's nodes."""
-    return []
+    from inhouse.packs.conversion.nodes import sources
+
+    return [*sources.NODES]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from inhouse.backends.sessions.base import SessionOptions
 from inhouse.errors import AccuracyError, ConversionError, InhouseError
-from inhouse.models.receipt import Check
+from inhouse.models.receipt import Check, PassRecord
 from inhouse.packs.conversion.adversarial import Examiner
 from inhouse.packs.conversion.bisection import blamed
 from inhouse.packs.conversion.metrics import Figure, answers, figures, mask_of, relative_error
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     Progress: TypeAlias = Callable[[float, float], None]
     Faulty: TypeAlias = tuple[Check, Feeds]
 
+VERIFY = "verify"
+"""What the pass is called."""
 FINEST = 1e-3
 """What a conversion that stays in float32 may lose at most, whatever budget is given: nothing in it should."""
 LOOSE: Mapping[Precision, float] = MappingProxyType({"fp32": 0.02, "fp16": 0.1, "bf16": 0.25, "int8": 0.6, "int4": 0.8})
@@ -82,8 +85,8 @@ def verify(draft: Draft, metric: Metric, *, batch: int = 32, seed: int = 0, prog
         ConversionError: it cannot be asked at all.
 
     """
-    budget = Budget.of(draft, metric)
-    session = _opened(draft)
+    budget, began = Budget.of(draft, metric), time.monotonic()
+    session = opened(draft)
     try:
         examiner = Examiner(draft.source, session.inputs, batch, seed)
         if not examiner.rows:
@@ -94,7 +97,9 @@ def verify(draft: Draft, metric: Metric, *, batch: int = 32, seed: int = 0, prog
             raise exam.refusal(faulty, [check for check, _ in checked])
     finally:
         session.close()
-    return replace(draft, checks=(*draft.checks, *(check for check, _ in checked)))
+    options = {**budget.as_dict(), "batch": batch, "seed": seed}
+    record = PassRecord(VERIFY, options, time.monotonic() - began, (f"{len(checked)} comparisons",))
+    return draft.after(record, checks=tuple(check for check, _ in checked))
 
 
 def coarsest(draft: Draft) -> Precision:
@@ -260,7 +265,8 @@ def _named(specs: Sequence[Any], outputs: Mapping[str, NDArray[Any]]) -> Mapping
     return outputs if set(wanted) <= set(outputs) else dict(zip(wanted, outputs.values(), strict=False))
 
 
-def _opened(draft: Draft) -> Session:
+def opened(draft: Draft) -> Session:
+    """Return a session of the draft as it will be served."""
     from inhouse.backends.sessions.registry import open_session
 
     serving = draft.serving
