@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from inhouse.engine.node import NodeSpec
 from inhouse.plugins import hookimpl
 
+NODE_MODULES = ("sources", "proof")
+"""Modules of ``nodes``; each has its nodes in ``NODES``."""
+
 
 @hookimpl
 def register_nodes() -> Iterable[NodeSpec]:
     """Return the pack's nodes."""
-    from inhouse.packs.conversion.nodes import sources
+    from importlib import import_module
 
-    return [*sources.NODES]
+    modules = (import_module(f"{__name__}.nodes.{name}") for name in NODE_MODULES)
+    return [spec for module in modules for spec in module.NODES]
