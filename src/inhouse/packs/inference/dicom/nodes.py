@@ -13,7 +13,7 @@ from inhouse.packs.inference.dicom.windowing import window
 if TYPE_CHECKING:
     from inhouse.packs.inference.dicom.reading import Slice
 
-Files = Annotated[list[bytes], Wire("FILES")]
+Files = Annotated[Any, Wire("FILES")]
 Slices = Annotated[Any, Wire("DICOM")]
 Pixels = Annotated[Any, Wire("PIXELS")]
 Tensor = Annotated[Any, Wire("TENSOR")]
@@ -54,7 +54,7 @@ def deidentify_dicom(*, slices: Slices, key: Key, burned_in_annotations: bool = 
 
 
 @node("EncodeDicom", category=_CATEGORY, display_name="Encode DICOM")
-def encode_dicom(*, slices: Slices) -> Annotated[list[bytes], Wire("FILES"), Output("files")]:
+def encode_dicom(*, slices: Slices) -> Annotated[Any, Wire("FILES"), Output("files")]:
     """Write slices as DICOM files."""
     return [to_file(one) for one in slices]
 
@@ -90,7 +90,7 @@ def stack_pixels(
 @node("OverlayMaps", category=_CATEGORY, display_name="Overlay Maps")
 def overlay_maps(
     *, pixels: Pixels, maps: Tensor, opacity: Annotated[float, Range(0, 1)] = 0.5
-) -> Annotated[list[bytes], Wire("FILES"), Output("files")]:
+) -> Annotated[Any, Wire("FILES"), Output("files")]:
     """Draw a model's maps, (batch, 1, height, width) of 0 to 1, in colour over grey pictures; PNG files."""
     return [overlaid(grey, found[0], opacity) for grey, found in zip(pixels, maps, strict=True)]
 
