@@ -95,7 +95,7 @@ def publish_artifact(
         ServiceError: as `ServiceStore.add` and `Routing.apply`.
 
     """
-    described = check_artifact(open_artifact(artifact))
+    described = open_artifact(artifact)
 
     def fill(place: Path) -> None:
         _copy(artifact, place)
