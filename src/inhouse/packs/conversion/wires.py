@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from inhouse.engine.markers import Wire
 
 if TYPE_CHECKING:
-    from inhouse.packs.conversion.model import Draft, SourceModel
+    from inhouse.packs.conversion import model
+
+    Source: TypeAlias = model.SourceModel
+    Draft: TypeAlias = model.Draft
 else:
-    SourceModel = Annotated[Any, Wire("MODEL_SOURCE")]
+    Source = Annotated[Any, Wire("MODEL_SOURCE")]
     """A model as it came."""
     Draft = Annotated[Any, Wire("MODEL_DRAFT")]
     """A model on its way."""
-
-__all__ = ["Draft", "SourceModel"]
