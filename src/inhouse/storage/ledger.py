@@ -22,6 +22,8 @@ from inhouse.storage.writer import Writer
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
+    from inhouse.storage.writes import Write
+
 T = TypeVar("T")
 
 
@@ -137,6 +139,10 @@ class Ledger:
         """Return what a function reads over a connection, which is called in a thread."""
         await self._writer.settle()
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._execute, query)
+
+    async def write(self, write: Write) -> None:
+        """Write what is no run's; durable when this returns."""
+        await self._writer.write(write)
 
     async def close(self) -> None:
         """Write what waits, then let another gateway have the database."""

@@ -17,7 +17,7 @@ from sqlalchemy import (
     Text,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that leads to these tables."""
 
 METADATA = MetaData()
@@ -81,3 +81,18 @@ ARTIFACTS = Table(
     PrimaryKeyConstraint("sequence", "place"),
 )
 Index("artifacts_filename", ARTIFACTS.c.filename)
+
+SERVICE_JOBS = Table(
+    "service_jobs",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("user", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("version", Integer, comment="that was asked for"),
+    Column("state", String, nullable=False),
+    Column("created", Double, nullable=False),
+    Column("finished", Double),
+    Column("request", Text, nullable=False, comment="JSON"),
+    Column("result", Text, comment="JSON: what was answered, or the error"),
+)
+Index("service_jobs_finished", SERVICE_JOBS.c.finished)
