@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from inhouse import Choices, Context, node
 from inhouse.files import Folders
 from inhouse.models.catalogue import ModelCatalogue
-from inhouse.packs.conversion.wires import Draft, SourceModel
+from inhouse.packs.conversion.wires import Draft, Source
 from inhouse.packs.conversion.workshop import Workshop
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def load_model_source(
     labels: str = "",
     architecture: str = "",
     context: Context,
-) -> SourceModel:
+) -> Source:
     """Open a model in any format that is known, with realistic inputs to try it on."""
     from pathlib import Path
 
@@ -63,7 +63,7 @@ def _input(workshop: Workshop, name: str, context: Context) -> Path | None:
 
 
 @node("ExportModel", category=_CATEGORY, display_name="Export Model", cacheable=False)
-def export_model(*, source: SourceModel, target: Annotated[str, Choices(TARGETS)] = "onnx", context: Context) -> Draft:
+def export_model(*, source: Source, target: Annotated[str, Choices(TARGETS)] = "onnx", context: Context) -> Draft:
     """Write a model as a graph for another runtime; its free axes stay free."""
     from inhouse.packs.conversion.exporting import export
 
