@@ -16,7 +16,10 @@ from inhouse.server.fair_queue import FairQueue, Waiting
 from inhouse.server.identity import Identity
 from inhouse.server.live_run import LiveRun
 from inhouse.server.overview import Overview
+from inhouse.server.services.routing import Route
+from inhouse.server.services.slots import Counts, Slot
 from inhouse.storage.records import Artifact, Conclusion, RunRecord, RunState, Submission
+from inhouse.storage.services import Service, Version
 
 ANN, BOB, ADMIN = Identity("ann"), Identity("bob"), Identity("root", admin=True)
 WORKFLOW = '{"1": {"class_type": "A"}, "2": {"class_type": "B"}, "3": {"class_type": "C"}, "4": {"class_type": "D"}}'
@@ -51,6 +54,7 @@ def worker(name: str, *, ready: bool = True, running: str = "") -> Any:
 
 def overview(*, runs: tuple[LiveRun, ...] = (), ledger: Ledger | None = None, **given: Any) -> Overview:
     queue: FairQueue = given.pop("queue", FairQueue())
+    routes: dict[str, Route] = given.pop("routes", {})
     pool: Any = SimpleNamespace(
         **{"workers": (), "descriptions": {}, "problems": {}, "restarts": Counter(w1=2, w3=1), **given}
     )
@@ -60,7 +64,7 @@ def overview(*, runs: tuple[LiveRun, ...] = (), ledger: Ledger | None = None, **
         return (run for run in runs if user in (None, run.submission.user))
 
     dispatcher: Any = SimpleNamespace(held=held, live=lambda user: (run for run in held(user) if run.begun))
-    return Overview(found, queue, dispatcher, pool, {"w1": STATS})
+    return Overview(found, queue, dispatcher, pool, {"w1": STATS}, routes)
 
 
 def seen(shown: Overview, caller: Identity) -> dict[str, Any]:
@@ -157,3 +161,27 @@ def test_what_left_the_queue_and_has_not_begun_waits_before_all_others() -> None
     assert [(run["id"], run["place"]) for run in seen(shown, ADMIN)["waiting"]] == [("next", 1), ("later", 2)]
     assert [(run["id"], run["place"]) for run in seen(shown, ANN)["waiting"]] == [("later", 2)]
     assert [seen(shown, caller)["waiting_count"] for caller in (ANN, BOB, ADMIN)] == [1, 1, 2]
+
+
+def slot(number: int, state: str, counts: Counts | None = None) -> Slot:
+    target: Any = SimpleNamespace(state=state)
+    return Slot("minilm", Version(number, "artifact"), target, counts=counts or Counts())
+
+
+def test_a_service_shows_the_versions_that_do_something() -> None:
+    live_slot = slot(2, "ready", Counts(calls=10, failed=1, shed=2, expired=1, seconds=0.6))
+    canary, silent = slot(3, "loading"), slot(1, "unloaded")
+    route = Route(
+        Service("minilm"),
+        {1: silent, 2: live_slot, 3: canary},
+        live=live_slot,
+        canary=canary,
+        share=0.05,
+        problems={3: "Its receipt is not signed."},
+    )
+    (shown,) = seen(overview(routes={"minilm": route}), ANN)["services"]
+    assert (shown["name"], shown["share"], shown["problem"]) == ("minilm", 0.05, "Its receipt is not signed.")
+    first, second = shown["versions"]
+    assert (first["number"], first["part"], first["state"], first["calls"]) == (2, "live", "ready", 10)
+    assert (first["failed"], first["refused"], first["seconds"]) == (1, 3, pytest.approx(0.1))
+    assert (second["number"], second["part"], second["state"], second["seconds"]) == (3, "canary", "loading", 0.0)

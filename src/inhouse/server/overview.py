@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from inhouse.server.fair_queue import FairQueue
     from inhouse.server.identity import Identity
     from inhouse.server.live_run import LiveRun
+    from inhouse.server.services.routing import Route
+    from inhouse.server.services.slots import Slot
     from inhouse.storage.ledger import Ledger
     from inhouse.storage.records import RunRecord
     from inhouse.workers.base import Worker
@@ -33,6 +35,7 @@ class Overview:
         dispatcher: what runs.
         pool: the workers.
         stats: what each worker last said of itself, by name; see ``workers.answers``.
+        routes: where calls of published services go, by name.
 
     """
 
@@ -43,9 +46,10 @@ class Overview:
         dispatcher: Dispatcher,
         pool: Pool,
         stats: Mapping[str, Mapping[str, Any]],
+        routes: Mapping[str, Route],
     ) -> None:
         self._ledger, self._queue, self._dispatcher = ledger, queue, dispatcher
-        self._pool, self._stats = pool, stats
+        self._pool, self._stats, self._routes = pool, stats, routes
 
     async def of(self, caller: Identity) -> dict[str, Any]:
         """Return what somebody may see, JSON-ready: of runs their own, or everybody's for an admin.
@@ -68,6 +72,7 @@ class Overview:
             "ended": await self._ended(user),
             "workers": [self._worker(worker, {run.id for run in mine}) for worker in self._pool.workers],
             "restarts": self._pool.restarts.total(),
+            "services": [_service(self._routes[name]) for name in sorted(self._routes)],
         }
 
     async def _ended(self, user: str | None) -> list[dict[str, Any]]:
@@ -113,6 +118,30 @@ def _running(run: LiveRun) -> dict[str, Any]:
         "done": min(narrator.done, len(run.document)),
         "nodes": len(run.document),
         "at": nodes,
+    }
+
+
+def _service(route: Route) -> dict[str, Any]:
+    shown = (slot for slot in route.slots.values() if slot.calls or slot.counts.calls or route.part_of(slot))
+    return {
+        "name": route.service.name,
+        "share": route.share,
+        "problem": next(iter(route.problems.values()), ""),
+        "versions": [_version(route, slot) for slot in shown],
+    }
+
+
+def _version(route: Route, slot: Slot) -> dict[str, Any]:
+    counts = slot.counts
+    answered = counts.calls - counts.failed - counts.left - counts.shed - counts.expired
+    return {
+        "number": slot.version.number,
+        "part": route.part_of(slot),
+        "state": slot.target.state,
+        "calls": counts.calls,
+        "failed": counts.failed,
+        "refused": counts.shed + counts.expired,
+        "seconds": counts.seconds / answered if answered else 0.0,
     }
 
 

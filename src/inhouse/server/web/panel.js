@@ -2,6 +2,7 @@
 import { Chart } from "./chart.js";
 import { List, make, say } from "./lists.js";
 import { endedRow, runningRow, waitingRow, workerRow } from "./rows.js";
+import { serviceRow } from "./services.js";
 import { fill, formats, wordsFor } from "./words.js";
 
 const PERIOD = 1000;
@@ -23,6 +24,7 @@ export class Panel {
       running: new List((run) => runningRow(this, run)),
       waiting: new List((run) => waitingRow(this, run)),
       ended: new List(() => endedRow(this)),
+      services: new List(() => serviceRow(this)),
       workers: new List(() => workerRow(this)),
     };
     this.summary = make("p", "inhouse-summary");
@@ -79,7 +81,7 @@ export class Panel {
 
   show(overview) {
     const { words, format } = this;
-    const { running, waiting, waiting_count: count, ended, workers, restarts } = overview;
+    const { running, waiting, waiting_count: count, ended, workers, restarts, services } = overview;
     this.user = overview.user;
     this.time = overview.time;
     say(this.summary, fill(words.summary, { running: format.number(running.length), waiting: format.number(count) }));
@@ -90,6 +92,7 @@ export class Panel {
     const rest = more > 0 ? fill(words.more, { n: format.number(more) }) : "";
     lists.waiting.show(words.waiting, waiting, "id", count ? rest : words.nothingWaits);
     lists.ended.show(words.ended, ended, "id", ended.length ? "" : words.nothingEnded);
+    lists.services.show(words.services, services, "name", services.length ? "" : words.nothingPublished);
     const again = restarts ? `${words.restarts}: ${format.number(restarts)}` : "";
     lists.workers.show(words.workers, workers, "name", again);
   }
