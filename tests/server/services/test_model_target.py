@@ -8,7 +8,8 @@ from tests.published import Bench, FakeProcesses, call
 
 from inhouse.errors import ReceiptError, ServiceConflictError, WorkerStartError
 from inhouse.models.signature import Field
-from inhouse.server.services.model_target import Crew, ModelTarget
+from inhouse.server.services.crew import Crew
+from inhouse.server.services.model_target import ModelTarget
 from inhouse.storage.services import Version
 
 pytestmark = pytest.mark.anyio

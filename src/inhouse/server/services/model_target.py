@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from inhouse.errors import ReceiptError, ServiceConflictError
 from inhouse.models.artifact import open_artifact, verify_artifact
@@ -14,35 +13,18 @@ from inhouse.models.receipt import NAME as RECEIPT
 from inhouse.models.receipt import read_receipt
 from inhouse.server.services.base import Card, Target
 from inhouse.server.services.batcher import Batcher
-from inhouse.server.services.replica_set import Process, ReplicaSet
+from inhouse.server.services.replica_set import ReplicaSet
 from inhouse.server.services.scheduler import Scheduler
 
 if TYPE_CHECKING:
     from inhouse.models.artifact import Artifact
-    from inhouse.models.signing import Trust
     from inhouse.server.services.base import Answer, Call
+    from inhouse.server.services.crew import Crew
     from inhouse.storage.services import Version
-
-ArtifactProcess: TypeAlias = "Callable[[str, Path, int], Process]"
-"""From a title, an artifact's folder and a place in the set to a process that is not started."""
 
 _GRACE_SECONDS = 30.0
 _MB = 1_000_000
 _STREAMED = frozenset({"chat"})
-
-
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """What runs a gateway's models.
-
-    Attributes:
-        process: makes a process for an artifact.
-        trust: whose receipts are believed; it reads files.
-
-    """
-
-    process: ArtifactProcess
-    trust: Callable[[], Trust]
 
 
 class ModelTarget(Target):
@@ -65,8 +47,8 @@ class ModelTarget(Target):
         self._folder = folder
         self._trust = crew.trust
         self._wanted = _size(artifact) * version.replicas
-        title = f"Version {version.number} of {service!r}"
-        self._replicas = ReplicaSet(title, lambda place: crew.process(title, folder, place), version.replicas)
+        name = f"{service}-{version.number}"
+        self._replicas = ReplicaSet(name, lambda place: crew.process(name, folder, place), version.replicas)
         most = version.max_batch or artifact.max_batch
         if not any(field.rows for field in artifact.fields_in):
             most = 1
