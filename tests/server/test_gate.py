@@ -303,3 +303,19 @@ async def test_whatever_headers_come_they_are_answered_and_only_ours_pass(
         host = parse_authority(next(value for name, value in headers if name == b"host").decode("latin-1"))
         assert host is not None
         assert is_loopback(host.host)
+
+
+CALL = "/services/minilm"
+
+
+def test_a_programs_call_of_a_service_passes_the_same_gate() -> None:
+    known = client(Known())
+    assert known.post(CALL).status_code == 401
+    told = known.post(CALL, headers={"Authorization": "Bearer inhouse_ann"})
+    assert (told.status_code, told.json()["user"]) == (200, "ann")
+    assert client(base="http://evil.example").post(CALL).status_code == 403
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
+def test_a_page_of_another_site_calls_no_service(headers: dict[str, str]) -> None:
+    assert client().post(CALL, headers=headers).status_code == 403

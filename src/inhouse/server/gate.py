@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 _OPEN = frozenset({"/healthz", "/readyz"})
 """Who watches over the machine may ask these without a token."""
+_CALLS = ("/services/", "/v2/models/", "/v1/")
+_BROWSERS = frozenset({b"origin", b"sec-fetch-site", b"sec-fetch-mode", b"cookie"})
+_REMEMBERED = 64
 _SCHEMES = {"ws": "http", "wss": "https"}
 
 
@@ -57,13 +60,18 @@ class Gate:
         self._hosts = Hosts(host, hosts)
         self._door = Door(authenticator, attempts)
         self._login = Login(self._door)
+        self._named: set[bytes] = set()
+        """Values of ``Host`` that are names of ours."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass, or answer it."""
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        response = self._foreign(scope) or await self._login.answer(scope, receive) or self._stranger(scope)
+        if self._is_programs(scope):
+            response = self._stranger(scope)
+        else:
+            response = self._foreign(scope) or await self._login.answer(scope, receive) or self._stranger(scope)
         if response is None:
             await self._app(scope, receive, send)
         elif scope["type"] == "http" or "websocket.http.response" in scope.get("extensions", {}):
@@ -71,6 +79,30 @@ class Gate:
         else:
             await receive()
             await send({"type": "websocket.close", "code": 1008, "reason": ""})
+
+    def _is_programs(self, scope: Scope) -> bool:
+        """Whether this is a program's call of a service under a name of ours, so that no page can have sent it.
+
+        Programs send thousands of them a second. What a browser sends has a header with which browsers say so, and is
+        looked at more closely.
+        """
+        if scope["type"] != "http" or scope["method"] != "POST" or not scope["path"].startswith(_CALLS):
+            return False
+        hosts = []
+        for name, value in scope["headers"]:
+            if name == b"host":
+                hosts.append(value)
+            elif name in _BROWSERS:
+                return False
+        if len(hosts) != 1:
+            return False
+        if hosts[0] not in self._named:
+            authority = parse_authority(hosts[0].decode("latin-1"))
+            if authority is None or not self._hosts.know(authority.host):
+                return False
+            if len(self._named) < _REMEMBERED:
+                self._named.add(hosts[0])
+        return True
 
     def _foreign(self, scope: Scope) -> Response | None:
         """Return the refusal of a request that came under a wrong name, or from a page that is not ours."""

@@ -53,11 +53,11 @@ class SecurityHeaders:
     def __init__(self, app: ASGIApp, policy: str) -> None:
         self._app = app
         self._policy = policy
-        self._fixed = {
-            b"x-content-type-options": b"nosniff",
-            b"referrer-policy": b"same-origin",
-            b"x-frame-options": b"SAMEORIGIN",
-        }
+        self._fixed = (
+            (b"x-content-type-options", b"nosniff"),
+            (b"referrer-policy", b"same-origin"),
+            (b"x-frame-options", b"SAMEORIGIN"),
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand a request on, and add to the answer."""
@@ -69,9 +69,10 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 given = list(message.get("headers", ()))
                 names = {name.lower() for name, _ in given}
-                policy = self._policy.replace("{sockets}", _sockets(scope)).encode("latin-1")
-                ours = {b"content-security-policy": policy, **self._fixed}
-                message["headers"] = [*given, *(header for header in ours.items() if header[0] not in names)]
+                if b"content-security-policy" not in names:
+                    policy = self._policy.replace("{sockets}", _sockets(scope))
+                    given.append((b"content-security-policy", policy.encode("latin-1")))
+                message["headers"] = [*given, *(header for header in self._fixed if header[0] not in names)]
             await send(message)
 
         await self._app(scope, receive, adding)
