@@ -6,6 +6,7 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from inhouse.errors import (
+    AccuracyError,
     FileError,
     InhouseError,
     InputNotFoundError,
@@ -40,6 +41,10 @@ class Exit(IntEnum):
     """A file or folder cannot be read or written."""
     UNFIT = 6
     """``inhouse doctor`` found that something will not work on this machine."""
+    SLOWER = 7
+    """``inhouse bench --fail-if-slower`` found that something really is."""
+    ACCURACY = 8
+    """What ``inhouse convert`` came to answers differently from the original; nothing was written."""
     INTERNAL = 70
     """A fault of Inhouse itself (EX_SOFTWARE of BSD's sysexits)."""
     INTERRUPTED = 130
@@ -61,6 +66,7 @@ def exit_code(error: InhouseError) -> Exit:
         InterruptedRunError: Exit.INTERRUPTED,
         NodeError: Exit.FAILED,
         WorkflowError: Exit.INVALID,
+        AccuracyError: Exit.ACCURACY,
         ModelError: Exit.MODEL,
         FileError: Exit.FILES,
         InternalError: Exit.INTERNAL,

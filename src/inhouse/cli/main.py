@@ -8,13 +8,23 @@ from typing import Annotated, NoReturn, TextIO
 import typer
 from typer.exceptions import TyperException
 
-from inhouse.cli import catalogue_commands, doctor_command, run_command, token_command, up_command, workflow_commands
+from inhouse.cli import (
+    bench_command,
+    catalogue_commands,
+    convert_command,
+    doctor_command,
+    run_command,
+    token_command,
+    up_command,
+    workflow_commands,
+)
 from inhouse.cli.exits import Exit
 
 EPILOG = (
     "Exit codes: 0 done; 1 a node failed; 2 wrong usage; 3 the workflow is unreadable or invalid; "
     "4 a model is missing, corrupt or refused; 5 a file cannot be read or written; "
-    "6 doctor found what will not work; "
+    "6 doctor found what will not work; 7 bench found something slower than allowed; "
+    "8 a converted model answers differently; "
     "70 a fault of Inhouse itself; 130 interrupted."
 )
 
@@ -36,6 +46,8 @@ def build_app() -> typer.Typer:
     up_command.register(app)
     token_command.register(app)
     doctor_command.register(app)
+    convert_command.register(app)
+    bench_command.register(app)
     return app
 
 

@@ -163,5 +163,5 @@ def disk_bytes(file: Path) -> int:
 
 
 def _belongs(path: Path, file: Path) -> bool:
-    weights = {file.with_suffix(".bin").name, file.with_suffix(".data").name, f"{file.name}.data", f"{file.name}_data"}
-    return path == file or path.name in weights
+    own = {file.with_suffix(".bin").name} if file.suffix == ".xml" else {file.with_suffix(".data").name}
+    return path == file or path.name in own | {f"{file.name}.data", f"{file.name}_data"}
