@@ -8,7 +8,7 @@ import socket
 import pytest
 from tests.workers.kit import go
 
-from inhouse.workers.codec import encode
+from inhouse.workers.codec import Decoder, encode, encode_one
 from inhouse.workers.messages import Answer, Beat, Cancel, Message
 from inhouse.workers.pipe import Pipe
 
@@ -20,8 +20,8 @@ class Side:
         self.heard: asyncio.Queue[Message] = asyncio.Queue()
         self.ended = asyncio.Event()
 
-    async def open(self, link: socket.socket) -> Pipe:
-        return await Pipe.open(link, self.heard.put_nowait, self.ended.set)
+    async def open(self, link: socket.socket) -> Pipe[Message]:
+        return await Pipe.open(link, self.heard.put_nowait, self.ended.set, Decoder(), encode_one)
 
 
 def test_both_sides_speak_and_hear_and_learn_of_the_end() -> None:

@@ -54,6 +54,11 @@ class Child:
             raise
         return cls(process), ours
 
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        return self._process.pid
+
     async def ended(self) -> None:
         """Wait for its end, and end what it started: that would else hold the pipe, a port, the graphics card."""
         await self._process.wait()

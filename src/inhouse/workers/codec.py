@@ -46,6 +46,11 @@ def encode(given: Iterable[Message]) -> bytes:
     return b"".join((_HEAD.pack(kind, len(text), sum(map(len, blobs))), text, *blobs))
 
 
+def encode_one(message: Message) -> bytes:
+    """Return one message as a frame."""
+    return encode([message])
+
+
 class Decoder:
     """Puts frames together from what arrives, in pieces of any size."""
 

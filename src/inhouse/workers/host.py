@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from inhouse.engine.events import RunFinished
 from inhouse.errors import InhouseError, InternalError
 from inhouse.workers.base import PackMessage
+from inhouse.workers.codec import Decoder, encode_one
 from inhouse.workers.messages import (
     Answer,
     Ask,
@@ -69,7 +70,7 @@ class Host:
     async def serve(self, link: socket.socket) -> None:
         """Become what the gateway asks for, and do what it says."""
         ours = link.dup()
-        await Pipe.open(link, self._heard.put_nowait, _end)
+        await Pipe.open(link, self._heard.put_nowait, _end, Decoder(), encode_one)
         begin = await self._heard.get()
         if not isinstance(begin, Begin):
             raise InternalError(f"The first message is {type(begin).__name__}.")

@@ -11,6 +11,7 @@ from inhouse.engine.events import RunFinished
 from inhouse.errors import WorkerEndedError, WorkerLostError, WorkerStartError
 from inhouse.workers import messages
 from inhouse.workers.child import Child
+from inhouse.workers.codec import Decoder, encode_one
 from inhouse.workers.log_file import LogFile
 from inhouse.workers.pipe import Pipe
 from inhouse.workers.questions import Questions
@@ -56,7 +57,7 @@ class Life:
         self._giving_up: dict[str, asyncio.TimerHandle] = {}
         self._cause = ""
         self._child: Child
-        self._pipe: Pipe | None = None
+        self._pipe: Pipe[Message] | None = None
         self._watch: asyncio.Task[None]
 
     # -- what the gateway does ----------------------------------------------------------------------------------------
@@ -84,7 +85,7 @@ class Life:
 
     async def _become_ready(self, link: socket.socket) -> Description:
         self._watch = asyncio.create_task(self._outlive())
-        self._pipe = await Pipe.open(link, self._hear, self._hung_up)
+        self._pipe = await Pipe.open(link, self._hear, self._hung_up, Decoder(), encode_one)
         self._send(messages.Begin(self._worker.name, self._config))
         async with asyncio.timeout(self._config.start_seconds):
             description = await self._described

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 @hookimpl
 def register_nodes() -> Iterable[NodeSpec]:
-    """Return the pack's nodes."""
-    from inhouse.packs.inference import fields, models, pictures, scores, texts
+    """Return the nodes of the pack."""
     from inhouse.packs.inference.dicom import nodes as dicom
+    from inhouse.packs.inference.nodes import images, services, tensors, texts
 
-    return [*fields.NODES, *models.NODES, *texts.NODES, *pictures.NODES, *scores.NODES, *dicom.NODES]
+    return [*services.NODES, *texts.NODES, *images.NODES, *tensors.NODES, *dicom.NODES]

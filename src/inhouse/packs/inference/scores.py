@@ -1,53 +1,63 @@
-"""Nodes between a classifier's scores and what people read."""
+"""What comes out of a model, made fit for callers: vectors, probabilities, labels."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from inhouse import Context, Output, Range, Wire, node
-from inhouse.errors import ModelFormatError, NodeInputError
-from inhouse.packs.inference.texts import asset
-from inhouse.packs.inference.wires import Labels, Tensor
+import numpy as np
 
-_CATEGORY = "inference/scores"
+from inhouse.errors import NodeInputError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-@node("Softmax", category=_CATEGORY)
-def softmax(*, tensor: Tensor) -> Annotated[Any, Wire("TENSOR"), Output("scores")]:
-    """Turn logits into probabilities along the last axis."""
-    import numpy as np
-
-    powers = np.exp(tensor.astype(np.float32) - tensor.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    from numpy.typing import NDArray
 
 
-@node("LoadLabels", category=_CATEGORY, display_name="Load Labels", cacheable=False)
-def load_labels(*, context: Context, file: str = "labels.txt") -> Annotated[Any, Wire("LABELS"), Output("labels")]:
-    """Load the names of classes, one a line, in order."""
-    try:
-        lines = asset(context, file).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelFormatError(f"{file} is no text in UTF-8.", hint="Write one label a line.") from error
-    return tuple(line.strip() for line in lines)
+def mean_pool(states: NDArray[Any], mask: NDArray[Any]) -> NDArray[Any]:
+    """Return the mean over the tokens that the mask has 1 for: (texts, tokens, width) to (texts, width).
+
+    Reimers and Gurevych (2019), Sentence-BERT, https://arxiv.org/abs/1908.10084.
+
+    Raises:
+        NodeInputError: the mask is not (texts, tokens).
+
+    """
+    if states.ndim != 3 or mask.shape != states.shape[:2]:
+        raise NodeInputError(f"A mask of shape {list(mask.shape)} does not fit {list(states.shape)}.")
+    weights = mask.astype(states.dtype)[:, None, :]
+    pooled: NDArray[Any] = (weights @ states)[:, 0] / np.maximum(weights.sum(2), 1e-9)
+    return pooled
 
 
-@node("TopK", category=_CATEGORY, display_name="Top K")
-def top_k(
-    *, scores: Tensor, labels: Labels, k: Annotated[int, Range(1, 1000)] = 5
-) -> Annotated[Any, Wire("JSON"), Output("rows")]:
-    """Name the k highest scores of each row: ``label``, ``score``, ``index``, the highest first."""
-    import numpy as np
+def normalize(vectors: NDArray[Any]) -> NDArray[Any]:
+    """Return vectors of length 1 along the last axis; one of length 0 stays."""
+    lengths = np.sqrt(np.square(vectors).sum(-1, keepdims=True))
+    unit: NDArray[Any] = vectors / np.maximum(lengths, 1e-12)
+    return unit
 
-    classes = scores.shape[-1]
-    if len(labels) != classes:
-        raise NodeInputError(f"There are {len(labels)} labels for {classes} classes.", hint="Convert with --labels.")
-    count = min(k, classes)
-    best = np.argpartition(-scores, count - 1, axis=-1)[:, :count]
-    order = np.take_along_axis(best, np.argsort(-np.take_along_axis(scores, best, -1), axis=-1, kind="stable"), -1)
+
+def softmax(scores: NDArray[Any]) -> NDArray[Any]:
+    """Return probabilities along the last axis."""
+    raised = np.exp(scores - scores.max(-1, keepdims=True))
+    shares: NDArray[Any] = raised / raised.sum(-1, keepdims=True)
+    return shares
+
+
+def top(scores: NDArray[Any], labels: Sequence[str], count: int) -> list[list[dict[str, Any]]]:
+    """Return for each row the ``count`` best, the best first: ``{label, score, index}``.
+
+    Raises:
+        NodeInputError: there are not as many labels as scores.
+
+    """
+    if scores.ndim != 2 or scores.shape[1] != len(labels):
+        raise NodeInputError(
+            f"There are {len(labels)} labels for scores of shape {list(scores.shape)}.", hint="Give the model's own."
+        )
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :count].tolist()
+    values = scores.tolist()
     return [
-        [{"label": labels[i], "score": float(row[i]), "index": int(i)} for i in indices]
-        for row, indices in zip(scores, order, strict=True)
+        [{"label": labels[index], "score": row[index], "index": index} for index in order]
+        for row, order in zip(values, best, strict=True)
     ]
-
-
-NODES = (softmax, load_labels, top_k)

@@ -4,9 +4,9 @@
 
     u32 size of the header | u32 size of all blobs | header | blobs        (big-endian)
 
-The header is ``[kind, sizes of the blobs, ...fields]``. A value of a batch says in its first element what it is, so that
-nothing a caller sends as JSON is ever taken for a blob: ``["j", value]``, ``["t", blob, dtype, shape]`` (a tensor),
-``["f", [blobs]]`` (files, a row each).
+The header is ``[kind, sizes of the blobs, ...fields]``. A value of a batch says in its first element what it is, so
+that nothing a caller sends as JSON is ever taken for a blob: ``["j", value]``, ``["t", blob, dtype, shape]`` (a
+tensor), ``["f", [blobs]]`` (files, a row each).
 """
 
 from __future__ import annotations
@@ -274,7 +274,7 @@ def _number(value: Any) -> int:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError("A frame has no object where one has to be.")
+        raise ValueError("A frame has no object where one has to be.")  # noqa: TRY004 - whatever is no frame is one
     return value
 
 
@@ -309,10 +309,13 @@ _PLAIN: Final = MappingProxyType(
         "open": _Plain(Open, (str, int, str, bool)),
     }
 )
-_WRITERS: Final[Mapping[type[Any], tuple[str, _Write]]] = MappingProxyType(
-    {Batch: ("batch", _write_batch), Done: ("done", _write_done)}
-    | {plain.kind: (name, plain.write) for name, plain in _PLAIN.items()}
-)
-_READERS: Final[Mapping[str, _Read]] = MappingProxyType(
-    {"batch": _read_batch, "done": _read_done} | {name: plain.read for name, plain in _PLAIN.items()}
-)
+_WRITERS: Final[Mapping[type[Any], tuple[str, _Write]]] = {
+    Batch: ("batch", _write_batch),
+    Done: ("done", _write_done),
+    **{plain.kind: (name, plain.write) for name, plain in _PLAIN.items()},
+}
+_READERS: Final[Mapping[str, _Read]] = {
+    "batch": _read_batch,
+    "done": _read_done,
+    **{name: plain.read for name, plain in _PLAIN.items()},
+}

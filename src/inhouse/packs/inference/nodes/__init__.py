@@ -1,0 +1,1 @@
+"""The pack's nodes, by topic; they import fast and leave the work to the library beside them."""
