@@ -16,6 +16,7 @@ MEANT = {
     errors.ModelNotFoundError: 4,
     errors.ModelFormatError: 4,
     errors.UnsafeModelError: 4,
+    errors.AccuracyError: 8,
     errors.PathEscapeError: 5,
     errors.OutputError: 5,
     errors.ImageError: 5,

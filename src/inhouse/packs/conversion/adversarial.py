@@ -37,6 +37,8 @@ FILLS = (
     *_FRACTIONS,
 )
 """What every input that is no mask is filled with; the last two only where it is no integer."""
+PARTED = 12
+"""From so many samples on, those that a model is examined with are no others' business."""
 MANY = 256
 """So many rows are compared of a model of 100 MB; of larger ones fewer."""
 
@@ -218,13 +220,13 @@ class Examiner:
 
 
 def held_out(samples: Sequence[Feeds]) -> Sequence[Feeds]:
-    """Return the samples that a model is examined with: every other one; calibration sees the rest."""
-    return samples[1::2] or samples
+    """Return the samples that a model is examined with: every third; all where there are too few to part them."""
+    return samples[2::3] if len(samples) >= PARTED else samples
 
 
 def for_calibration(samples: Sequence[Feeds]) -> Sequence[Feeds]:
-    """Return the samples that calibration may see: those that the model is not examined with."""
-    return samples[::2]
+    """Return the samples that quantising may see: those that the model is not examined with."""
+    return [row for number, row in enumerate(samples) if number % 3 != 2] if len(samples) >= PARTED else samples
 
 
 def stacked(rows: Sequence[Feeds]) -> Feeds:

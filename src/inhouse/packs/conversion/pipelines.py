@@ -90,7 +90,7 @@ def _picture_classes(source: SourceModel, inputs: Sequence[TensorSpec], outputs:
         _log.warning("How %s wants its pictures prepared is not known: its service takes tensors.", source.name)
         return _tensors(source, inputs, outputs)
     graph = _Graph()
-    files = graph.add("ServiceInput", name="images", kind="image")
+    files = graph.add("ServiceInput", name="images", kind="image", value="")
     pictures = graph.add("DecodeImages", files=files, channels=3)
     sized = graph.add(
         "ResizeImages",
@@ -121,7 +121,7 @@ def _labelled(graph: _Graph, result: Link, output: str, given: Field) -> Service
 
 
 def _run_on_texts(graph: _Graph, source: SourceModel) -> Link:
-    texts = graph.add("ServiceInput", name=_TEXTS.name, kind=_TEXTS.kind)
+    texts = graph.add("ServiceInput", name=_TEXTS.name, kind=_TEXTS.kind, value="")
     tokenizer = graph.add("LoadTokenizer", file=TOKENIZER, max_length=int(source.facts.get("max_length", 512)))
     tokens = graph.add("Tokenize", tokenizer=tokenizer, texts=texts)
     return graph.add("RunModel", session=graph.add("ServedModel"), tensors=tokens)
@@ -132,7 +132,7 @@ def _tensors(_: SourceModel, inputs: Sequence[TensorSpec], outputs: Sequence[Ten
     rows = all(spec.batched for spec in (*inputs, *outputs))
     tensors: Link | None = None
     for spec in inputs:
-        given = graph.add("ServiceInput", name=spec.name, kind="tensor")
+        given = graph.add("ServiceInput", name=spec.name, kind="tensor", value="")
         more = {} if tensors is None else {"tensors": tensors}
         tensors = graph.add("NamedTensor", tensor=given, name=spec.name, **more)
     result = graph.add("RunModel", session=graph.add("ServedModel"), tensors=tensors)
