@@ -179,6 +179,8 @@ class Services:
         """Keep a version from leaving while it has a call, and note what becomes of that."""
         now = asyncio.get_running_loop().time
         begun, outcome = now(), _Outcome()
+        if call.deadline == float("inf") and slot.version.deadline_ms:
+            call.deadline = begun + slot.version.deadline_ms / 1000
         slot.calls += 1
         copy = self._copies.begin(call, route, slot, part) if route is not None else None
         try:
