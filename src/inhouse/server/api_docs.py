@@ -23,6 +23,7 @@ _TAGS = (
     ("users", "What each user keeps here.", ("users", "settings", "userdata", "v2")),
     ("canvas", "What the canvas asks for.", ("extensions", "workflow_templates", "i18n", "global_subgraphs")),
     ("system", "The machine and its workers.", ("system_stats", "features", "internal")),
+    ("services", "Published models and workflows, in their own terms and in others'.", ("services", "v1")),
     ("health", "For whoever watches over the gateway.", ("healthz", "readyz", "metrics")),
     ("others", "Everything else.", ()),
 )

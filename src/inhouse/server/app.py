@@ -28,10 +28,14 @@ from inhouse.server.routes import (
     jobs,
     models,
     object_info,
+    oip,
+    openai,
     overview,
     packs,
     prompt,
     queue,
+    services,
+    services_admin,
     system,
     templates,
     uploads,
@@ -42,6 +46,9 @@ from inhouse.server.routes import (
     websocket,
 )
 from inhouse.server.security_headers import SecurityHeaders, canvas_policy
+from inhouse.server.services.administration import Administration
+from inhouse.server.services.crew import Crew
+from inhouse.server.services.front import Front
 from inhouse.server.templates import Templates
 from inhouse.server.user_directory import UserDirectory
 from inhouse.server.user_settings import UserSettings
@@ -56,6 +63,8 @@ if TYPE_CHECKING:
     from inhouse.settings import ServerSettings
 
 _MB = 1024 * 1024
+_UNPACKED = 4
+"""An artifact that is sent may be so many times as large as it was packed, at the most that is accepted."""
 WEB = Path(__file__).parent / "web"
 """What we add to the canvas."""
 
@@ -79,8 +88,11 @@ def create_app(gateway: Gateway) -> ASGIApp:
     app.include_router(canvas.routes(static, gateway.folders.state / "cache", {}))
     server = gateway.settings.server
     direct = Direct(app, [prompt.submission(gateway.runs)])
-    inner = Methods(ApiPrefix(CacheHeaders(BodyLimit(direct, server.max_upload_mb * _MB))))
-    gate = Gate(inner, authenticator_for(server), host=server.host, hosts=server.hosts)
+    largest = server.max_upload_mb * _MB
+    inner = Methods(ApiPrefix(CacheHeaders(BodyLimit(direct, largest))))
+    gate = Gate(
+        Front(inner, gateway.services, largest), authenticator_for(server), host=server.host, hosts=server.hosts
+    )
     policy = canvas_policy(static / "index.html" if static is not None else None)
     return CountRequests(SecurityHeaders(gate, policy), gateway.metrics)
 
@@ -103,11 +115,21 @@ def _routers(gateway: Gateway) -> Iterator[APIRouter]:
     yield user_settings.routes(UserSettings(folders))
     yield users.routes(UserDirectory(folders.state / "users.json", several=gateway.settings.server.multi_user))
     yield models.routes(gateway.models)
+    yield services.routes(gateway.services, gateway.service_jobs)
+    yield services_admin.routes(_administration(gateway))
+    yield oip.routes(gateway.services)
+    yield openai.routes(gateway.services)
     yield system.routes(gateway, able)
     yield internal.routes(gateway.logbook, folders, gateway.models)
     yield templates.routes(Templates(gateway.templates))
     yield extensions.routes(lambda: gateway.catalogue.packs, _scripts())
     yield health.routes(gateway.metrics, {"storage": gateway.storage_problem, "workers": gateway.worker_problem})
+
+
+def _administration(gateway: Gateway) -> Administration:
+    unpacked = _UNPACKED * gateway.settings.server.max_upload_mb * _MB
+    trust = Crew.of(gateway.settings).trust
+    return Administration(gateway.services, lambda: gateway.catalogue.registry, trust, unpacked)
 
 
 def _scripts() -> dict[str, Path]:

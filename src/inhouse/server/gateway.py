@@ -26,11 +26,17 @@ from inhouse.server.messenger import Messenger
 from inhouse.server.metrics import Metrics
 from inhouse.server.pack_desk import PackDesk
 from inhouse.server.runs import Runs
+from inhouse.server.services.crew import Crew
 from inhouse.server.services.directory import Services
+from inhouse.server.services.jobs import Jobs
+from inhouse.server.services.model_target import ModelTarget
+from inhouse.server.services.run_files import RunFiles
 from inhouse.server.services.targets import Targets
+from inhouse.server.services.workflow_target import WorkflowTarget
 from inhouse.server.user_folders import UserFolders
 from inhouse.storage.ledger import open_ledger
 from inhouse.storage.retention import Limits, Retention
+from inhouse.storage.service_jobs import ServiceJobs
 from inhouse.storage.service_store import ServiceStore
 from inhouse.workers.accelerators import accelerators
 from inhouse.workers.config import WorkerConfig
@@ -42,8 +48,10 @@ from inhouse.workers.session import Places, choice_sources, open_catalogue, temp
 if TYPE_CHECKING:
     from inhouse.engine.registry import Registry
     from inhouse.models.catalogue import ModelCatalogue
+    from inhouse.server.services.targets import Maker
     from inhouse.settings import Settings, StorageSettings
     from inhouse.storage.ledger import Ledger
+    from inhouse.storage.services import Source, Version
     from inhouse.workers.base import Description, Worker
 
 _LOG = logging.getLogger(__name__)
@@ -71,6 +79,7 @@ class Gateway:
     logbook: Logbook
     housekeeping: Housekeeping
     services: Services
+    service_jobs: Jobs
     _starting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -82,11 +91,13 @@ class Gateway:
         self._starting = asyncio.create_task(self._start_workers())
         self.housekeeping.start()
         await self.services.start()
+        await self.service_jobs.start()
 
     async def stop(self) -> None:
         """Let what runs end for a while, store it, and close."""
         logging.getLogger("inhouse").removeHandler(self.logbook)
         await self.housekeeping.stop()
+        await self.service_jobs.stop()
         await self.services.stop()
         if self._starting is not None:
             self._starting.cancel()
@@ -176,6 +187,11 @@ def open_gateway(settings: Settings) -> Gateway:
         metrics.nodes_known(spec.id for spec in catalogue.registry)
         dispatcher.dispatch()
 
+    def workflow(name: str, version: Version, folder: Path) -> WorkflowTarget:
+        return WorkflowTarget(name, version, folder, runs=runs, hub=hub, files=RunFiles(folders), folders=folders)
+
+    services = _services(settings, {"workflow": workflow})
+    jobs = Jobs(services, ServiceJobs(ledger), settings.storage.keep_days)
     pool = Pool(_workers(settings), dispatcher, ready=ready)
     retention = Retention(ledger, folders.path, _limits(settings.storage))
     metrics.nodes_known(spec.id for spec in registry)
@@ -199,8 +215,9 @@ def open_gateway(settings: Settings) -> Gateway:
         dispatcher=dispatcher,
         runs=runs,
         pool=pool,
-        services=_services(settings),
-        housekeeping=Housekeeping(ledger, dispatcher, pool, metrics, retention),
+        services=services,
+        service_jobs=jobs,
+        housekeeping=Housekeeping(ledger, dispatcher, pool, metrics, retention, [jobs.sweep]),
         logbook=Logbook(lambda client, data: desk.on_loop(messenger.log, client, data)),
     )
 
@@ -218,10 +235,14 @@ def light_nodes(registry: Registry) -> frozenset[str]:
     )
 
 
-def _services(settings: Settings) -> Services:
+def _services(settings: Settings, makers: Mapping[Source, Maker]) -> Services:
     given = settings.services.models_mb
     budget = (memory()[0] // 2 or sys.maxsize) if given is None else given * _MB
-    return Services(ServiceStore(settings.folders.state / "services"), Targets({}), budget=budget)
+    crew = Crew.of(settings)
+    targets = Targets(
+        {**makers, "artifact": lambda service, version, folder: ModelTarget(service, version, folder, crew)}
+    )
+    return Services(ServiceStore(settings.folders.state / "services"), targets, budget=budget)
 
 
 def _limits(storage: StorageSettings) -> Limits:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,7 @@ class Housekeeping:
         pool: the workers.
         metrics: hear how workers are.
         retention: deletes.
+        sweepers: delete what else is too old.
         stats: what each worker said last, by name.
 
     """
@@ -43,6 +44,7 @@ class Housekeeping:
     pool: Pool
     metrics: Metrics
     retention: Retention
+    sweepers: Sequence[Callable[[], Awaitable[None]]] = ()
     stats: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -81,6 +83,8 @@ class Housekeeping:
             self.dispatcher.files_deleted()
         if swept.runs:
             _LOG.info("Deleted %d old runs and %d files (%d bytes)", swept.runs, swept.files, swept.bytes)
+        for sweep in self.sweepers:
+            await sweep()
 
 
 async def _again(duty: Callable[[], Awaitable[None]], seconds: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.websockets import WebSocketDisconnect
 
@@ -23,6 +23,25 @@ MAX_FRAMES = 20_000
 _TOGETHER = 64 * 1024
 """Bytes of messages that go in one piece."""
 _TRY_AGAIN_LATER = 1013
+
+
+class Hearer(Protocol):
+    """Whoever is told: a socket, or whoever else listens in the name of a user."""
+
+    @property
+    def user(self) -> str:
+        """Whose messages it hears."""
+
+    @property
+    def sid(self) -> str:
+        """What it calls itself."""
+
+    @property
+    def previews_with_metadata(self) -> bool:
+        """Whether it wants previews with the node that they belong to."""
+
+    def send(self, frame: str | bytes, *, droppable: bool = False) -> None:
+        """Take a message."""
 
 
 @dataclass(slots=True, eq=False)
@@ -95,16 +114,16 @@ class Hub:
     """The open sockets. A new socket of the same user and id takes the old one's place at once."""
 
     def __init__(self) -> None:
-        self._sockets: dict[str, dict[str, Socket]] = defaultdict(dict)
+        self._sockets: dict[str, dict[str, Hearer]] = defaultdict(dict)
 
     def __len__(self) -> int:
         return sum(map(len, self._sockets.values()))
 
-    def enter(self, socket: Socket) -> None:
+    def enter(self, socket: Hearer) -> None:
         """Let a socket receive."""
         self._sockets[socket.user][socket.sid] = socket
 
-    def leave(self, socket: Socket) -> None:
+    def leave(self, socket: Hearer) -> None:
         """Let it receive no more; one that took its place stays."""
         own = self._sockets.get(socket.user, {})
         if own.get(socket.sid) is socket:
@@ -112,7 +131,7 @@ class Hub:
             if not own:
                 del self._sockets[socket.user]
 
-    def of(self, user: str, sid: str | None = None) -> Iterable[Socket]:
+    def of(self, user: str, sid: str | None = None) -> Iterable[Hearer]:
         """Return the sockets of a user; only the one of that id if there is one."""
         own = self._sockets.get(user)
         if not own:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from inhouse.compat.messages import Message
-    from inhouse.server.hub import Hub, Socket
+    from inhouse.server.hub import Hearer, Hub
     from inhouse.storage.records import Submission
     from inhouse.workers.base import PackMessage
 
@@ -43,7 +43,7 @@ class Messenger:
         """Whether a user has a socket open."""
         return bool(self._hub.of(user))
 
-    def welcome(self, socket: Socket, running: str | None) -> None:
+    def welcome(self, socket: Hearer, running: str | None) -> None:
         """Tell a new socket who it is, how much is left, and which node runs for it."""
         exec_info = {"queue_remaining": self._remaining(socket.user)}
         data = {"status": {"exec_info": exec_info}, "sid": socket.sid}
@@ -89,7 +89,7 @@ class Messenger:
             _send(self._hub.of(one, message.client_id), frame)
 
 
-def _send(sockets: Iterable[Socket], frame: str | bytes) -> None:
+def _send(sockets: Iterable[Hearer], frame: str | bytes) -> None:
     for socket in sockets:
         socket.send(frame)
 
