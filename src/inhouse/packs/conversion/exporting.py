@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 OPSET = 18
 _EXTERNAL_OVER = 2_000_000_000
-_NAMED = re.compile(r"\b(?:aten|prims|quantized|torchvision)(?:::|\.)[\w.]+")
+_NAMED = re.compile(
+    r"operator '(?P<traced>[\w:.]+)' to ONNX|OpOverload\(op='(?P<exported>[\w:.]+)'"
+    r"|No conversion rule found for operations: (?P<openvino>[^\n]+)"
+)
+"""Where the TorchScript exporter, torch.export's exporter and OpenVINO name what they cannot convert."""
 
 
 def export(given: SourceModel | Draft, target: str, folder: Path) -> Draft:
@@ -120,16 +124,16 @@ def _no_way(source: SourceModel, failures: dict[str, Exception]) -> ConversionEr
 
 
 def operators_in(message: str) -> set[str]:
-    """Return the operators of torch that an exporter's message names."""
-    return {
-        found[0].rstrip(".").replace(".", "::", 1) if "::" not in found[0] else found[0].rstrip(".")
-        for found in _NAMED.finditer(message)
-    }
+    """Return the operators that an exporter's message says it has no conversion for."""
+    names = (name for found in _NAMED.finditer(message) for name in (found.group(found.lastgroup or 0)).split(", "))
+    return {re.sub(r"^(aten|prims|quantized)\.", r"\1::", name.strip()).removesuffix(".default") for name in names}
 
 
 def _line(error: Exception) -> str:
+    """Return the telling line of an exporter's message: the one that names an operator, else the first."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", str(error)).strip()
-    return (text.splitlines() or [type(error).__name__])[0][:200].rstrip(".")
+    lines = text.splitlines() or [type(error).__name__]
+    return next((line for line in lines if _NAMED.search(line)), lines[0]).strip("- ")[:200].rstrip(".")
 
 
 def examples(source: SourceModel) -> tuple[Tensor, ...]:

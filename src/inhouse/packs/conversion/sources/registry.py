@@ -77,7 +77,7 @@ FORMATS = (
     Format("torch-export", _suffix(".pt2"), "torch_export", ".pt2"),
     Format("torchscript", _scripted, "torchscript", ".pt"),
     Format("torchscript", _suffix(".ts", ".torchscript"), "torchscript", ".ts"),
-    Format("sklearn", _suffix(".joblib", ".pkl", ".pickle", ".skops"), "sklearn_model", ".joblib"),
+    Format("sklearn", _suffix(".joblib", ".pkl", ".pickle"), "sklearn_model", ".joblib"),
     Format("safetensors", _suffix(".safetensors", ".sft", ".pt", ".pth", ".ckpt", ".bin"), "weights", ".safetensors"),
     Format("diffusers", _diffusers, "diffusers_folder", "a diffusers folder"),
     Format("transformers", _has("config.json"), "transformers_folder", "a transformers folder"),

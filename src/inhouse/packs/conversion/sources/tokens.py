@@ -28,7 +28,7 @@ def make_tokenizer(request: Request) -> Path:
     from transformers import AutoTokenizer
 
     try:
-        loaded = AutoTokenizer.from_pretrained(request.path, local_files_only=True, trust_remote_code=False)
+        loaded = AutoTokenizer.from_pretrained(_where(request.path), local_files_only=True, trust_remote_code=False)
         written = request.scratch / "tokenizer.json"
         loaded.backend_tokenizer.save(str(written))
     except Exception as error:  # whatever transformers raises at what is missing
@@ -37,6 +37,12 @@ def make_tokenizer(request: Request) -> Path:
             hint="Download the whole model.",
         ) from error
     return written
+
+
+def _where(path: Path) -> Path:
+    """Return where a tokenizer lies: in a diffusers pipeline, in the folder beside the text encoder's."""
+    beside = path.parent / path.name.replace("text_encoder", "tokenizer")
+    return beside if path.name.startswith("text_encoder") and beside.is_dir() else path
 
 
 def token_samples(path: Path, texts: Sequence[str], names: Sequence[str], longest: int) -> list[Feeds]:

@@ -236,7 +236,7 @@ def build(
         sha256=hash_of(request.path),
         task=task,
         inputs=inputs,
-        outputs=outputs_of(answer, inputs, limits, values or {}),
+        outputs=_outputs(request, answer, inputs, limits, values or {}),
         nbytes=nbytes_of(module),
         samples=samples,
         answer=answer,
@@ -246,6 +246,24 @@ def build(
         assets=assets or {},
         facts=facts or {},
     )
+
+
+def _outputs(
+    request: Request,
+    answer: ModuleAnswer,
+    inputs: tuple[TensorSpec, ...],
+    limits: dict[str, tuple[int, int]],
+    values: dict[str, tuple[float, float]],
+) -> tuple[TensorSpec, ...]:
+    try:
+        return outputs_of(answer, inputs, limits, values)
+    except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        free = ", ".join(limits) or "none"
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise ModelUnsupportedError(
+            f"{request.name} does not run on tensors of its inputs' shapes (free axes: {free}): {line}",
+            hint="Check the examples, and which axes may be of any length.",
+        ) from error
 
 
 def pooling_of(folder: Path) -> dict[str, Any]:
