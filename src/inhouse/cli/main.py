@@ -13,7 +13,9 @@ from inhouse.cli import (
     catalogue_commands,
     convert_command,
     doctor_command,
+    publish_command,
     run_command,
+    services_command,
     token_command,
     up_command,
     workflow_commands,
@@ -48,6 +50,8 @@ def build_app() -> typer.Typer:
     doctor_command.register(app)
     convert_command.register(app)
     bench_command.register(app)
+    publish_command.register(app)
+    services_command.register(app)
     return app
 
 
