@@ -68,6 +68,10 @@ class OpenVino(Runtime):
             raise UsageError(f"{model.name} cannot be run: {reason}.")
         if not model.exists():
             raise ModelNotFoundError(f"{model.name} is not there.")
+        return self.loaded(model, options, model.name)
+
+    def loaded(self, model: Any, options: SessionOptions, name: str) -> Session:
+        """Load a file, or a model that is in memory; see `Runtime.open`. The name is for messages."""
         import openvino
 
         kind, _, number = options.device.partition(":")
@@ -75,7 +79,7 @@ class OpenVino(Runtime):
         try:
             return OpenVinoSession(openvino.Core().compile_model(model, place, _properties(options)))
         except Exception as error:
-            raise _opening(model, error) from error
+            raise _opening(name, error) from error
 
 
 class OpenVinoSession(Session):
@@ -134,18 +138,18 @@ def _sizes(port: Any) -> tuple[int, ...]:
     return tuple(size.get_length() if size.is_static else -1 for size in port.get_partial_shape())
 
 
-def _opening(model: Path, error: Exception) -> InhouseError:
+def _opening(name: str, error: Exception) -> InhouseError:
     if isinstance(error, InhouseError):
         return error
     said = str(error)
     if is_out_of_memory(error) or "bad_alloc" in said:
-        return OutOfMemoryError(f"The memory does not suffice for {model.name}.")
+        return OutOfMemoryError(f"The memory does not suffice for {name}.")
     if found := _OPERATIONS.search(said):
         which = next(filter(None, found.groups()), "").strip()
         return ModelUnsupportedError(
-            f"{model.name} holds what OpenVINO cannot run: {which}.", hint="Convert it for another runtime."
+            f"{name} holds what OpenVINO cannot run: {which}.", hint="Convert it for another runtime."
         )
-    return ModelFormatError(f"{model.name} is no model that OpenVINO can load: {_telling(said)}")
+    return ModelFormatError(f"{name} is no model that OpenVINO can load: {_telling(said)}")
 
 
 def _running(error: Exception) -> InhouseError:
