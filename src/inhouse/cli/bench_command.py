@@ -76,9 +76,9 @@ def bench(  # noqa: PLR0913 - its options
     as_json: AsJson = False,
 ) -> None:
     """Measure latency, throughput, memory and fidelity, all targets in interleaved rounds."""
-    from inhouse.cli.bench_options import chosen, integers, lengths, names, numbers, share
     from inhouse.cli.bench_running import Asked, judge, measure
     from inhouse.cli.voice import speaking
+    from inhouse.packs.benchmark.lists import chosen, integers, lengths, names, numbers, share
 
     with speaking(as_json=as_json) as voice:
         asked = Asked(

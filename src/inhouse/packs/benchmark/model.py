@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from inhouse.errors import FileError
@@ -164,6 +165,9 @@ class Report:
         from inhouse.packs.benchmark.summary import summarize
 
         data = {"schema": SCHEMA, **asdict(self)}
+        for given in data["variants"]:
+            if given["kind"] == "model":  # where it lies on this machine is nobody else's business
+                given["target"] = PurePath(given["target"]).name
         for given, cell in zip(data["cells"], self.cells, strict=True):
             given["summary"] = summarize(cell).as_dict() if cell.calls else None
         return data

@@ -10,17 +10,17 @@ from inhouse.backends.sessions.registry import RUNTIMES
 from inhouse.errors import InhouseError
 from inhouse.models.artifact import open_artifact
 from inhouse.packs.benchmark.counting import count
+from inhouse.packs.benchmark.feeds import Questions
 from inhouse.packs.benchmark.peaks import Peaks, measure_peaks
 
 if TYPE_CHECKING:
-    from inhouse.packs.benchmark.feeds import Questions
     from inhouse.packs.benchmark.model import Cell, Report, Variant
     from inhouse.packs.benchmark.rounds import Progress
 
 
 def add_roof(
     report: Report,
-    questions: Questions,
+    questions: Questions | None = None,
     progress: Progress = lambda *_: None,
     peaks: Callable[[int], Peaks] = measure_peaks,
 ) -> None:
@@ -40,7 +40,9 @@ def add_roof(
     report.roof = peaks(0 if not all(threads) else max(threads, default=0)).as_dict()
     for variant in report.variants:
         if variant.kind == "model" and not variant.error:
-            variant.cost = costs(variant, [cell.load.batch for cell in report.of(variant.name)], questions)
+            variant.cost = costs(
+                variant, [cell.load.batch for cell in report.of(variant.name)], questions or Questions()
+            )
 
 
 def costs(variant: Variant, batches: list[int], questions: Questions) -> dict[str, Any]:

@@ -64,7 +64,7 @@ def remarks(report: Report) -> list[str]:
                 "the machine was not steady."
             )
         if "unsteady" in summary.notes:
-            found.append(f"{where}: calls were still becoming faster when warming up ended.")
+            found.append(f"{where}: there was too little time to be sure that warming up was over.")
         if cell.errors:
             told = ", ".join(f"{kind} ({count})" for kind, count in cell.errors.items())
             found.append(f"{where}: {summary.failed:.1%} of the calls failed: {told}.")

@@ -81,7 +81,7 @@ def model_subjects(target: str, wishes: Wishes) -> list[ModelSubject]:
     path = Path(target)
     found = _read_artifact(path, wishes.questions) if path.is_dir() else _Model(path, path.stem, wishes.questions)
     if not found.file.is_file():
-        raise ModelNotFoundError(f"There is no model {found.file}.", hint="Check the path.")
+        raise ModelNotFoundError(f"There is no model {found.file.name}.", hint="Check the path.")
     device = wishes.device or (found.serving.device if found.serving else "cpu")
     own = found.serving.runtime if found.serving else ""
     runtimes = wishes.runtimes or (own or best_runtime(found.file, device),)

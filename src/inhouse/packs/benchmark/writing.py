@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 FORMATS = (".json", ".md", ".html")
-LANGUAGES = ("en", "zh")
 
 
 def check_formats(files: Iterable[Path]) -> None:
@@ -39,16 +38,24 @@ def write(report: Report, file: Path, language: str = "en") -> None:
 
     """
     check_formats([file])
-    kind = file.suffix.lower()
-    if kind == ".json":
-        text = json.dumps(report.as_dict(), indent=None, separators=(",", ":")) + "\n"
-    elif kind == ".md":
-        text = markdown(report)
-    else:
-        from inhouse.packs.benchmark.page import page
+    data = content(report, file.suffix.lower(), language)
+    write_atomic(file, lambda stream: stream.write(data))
 
-        text = page(report, language)
-    write_atomic(file, lambda stream: stream.write(text.encode()))
+
+def content(report: Report, kind: str, language: str = "en") -> bytes:
+    """Return a report as a row of `FORMATS` has it.
+
+    Raises:
+        OutputError: what draws is not installed.
+
+    """
+    if kind == ".json":
+        return json.dumps(report.as_dict(), separators=(",", ":")).encode() + b"\n"
+    if kind == ".md":
+        return markdown(report).encode()
+    from inhouse.packs.benchmark.page import page
+
+    return page(report, language).encode()
 
 
 def read(file: Path) -> Report:

@@ -1,4 +1,4 @@
-"""Lists, shares and lengths on the command line of ``inhouse bench``."""
+"""Lists, shares and lengths, as people write them on a command line or in a widget."""
 
 from __future__ import annotations
 
