@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from inhouse.engine.node import NodeSpec
 from inhouse.plugins import hookimpl
 
-NODE_MODULES = ("sources", "speed", "proof")
+NODE_MODULES = ("sources", "speed", "proof", "chats")
 """Modules of ``nodes``; each has its nodes in ``NODES``."""
 
 

@@ -16,6 +16,6 @@ if TYPE_CHECKING:
 def register_nodes() -> Iterable[NodeSpec]:
     """Return the nodes of the pack."""
     from inhouse.packs.inference.dicom import nodes as dicom
-    from inhouse.packs.inference.nodes import images, services, tensors, texts
+    from inhouse.packs.inference.nodes import chats, images, services, tensors, texts
 
-    return [*services.NODES, *texts.NODES, *images.NODES, *tensors.NODES, *dicom.NODES]
+    return [*services.NODES, *chats.NODES, *texts.NODES, *images.NODES, *tensors.NODES, *dicom.NODES]
