@@ -1,85 +1,69 @@
+"""Pictures into tensors."""
+
 from __future__ import annotations
 
 import io
 
 import numpy as np
 import pytest
-import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from inhouse.errors import NodeInputError
-from inhouse.packs.inference.pictures import (
-    decode_images,
-    image_to_tensor,
-    resize_images,
-    scale_pixels,
-    tensor_to_image,
-)
+from inhouse.errors import ImageError, NodeInputError
+from inhouse.packs.inference import pictures
 
 
-def png(width: int, height: int, colour: tuple[int, ...] = (255, 0, 0), mode: str = "RGB") -> bytes:
-    place = io.BytesIO()
-    Image.new(mode, (width, height), colour if len(colour) > 1 else colour[0]).save(place, "PNG")
-    return place.getvalue()
+def _png(width: int, height: int, mode: str = "RGB") -> bytes:
+    content = io.BytesIO()
+    Image.linear_gradient("L").resize((width, height)).convert(mode).save(content, "PNG")
+    return content.getvalue()
 
 
-def test_pictures_of_any_kind_come_in_the_channels_asked_for() -> None:
-    files = [png(4, 3), png(5, 6, (7,), "L"), png(2, 2, (1, 2, 3, 4), "RGBA")]
-    assert [picture.shape for picture in decode_images(files=files)] == [(3, 4, 3), (6, 5, 3), (2, 2, 3)]
-    assert [picture.shape for picture in decode_images(files=files, channels=1)] == [(3, 4, 1), (6, 5, 1), (2, 2, 1)]
-
-
-def test_a_picture_is_turned_upright() -> None:
-    place = io.BytesIO()
+def test_pictures_come_upright_and_in_as_many_channels_as_wanted() -> None:
+    assert pictures.decode(_png(4, 3), 3).shape == (3, 4, 3)
+    assert pictures.decode(_png(4, 3, "P"), 1).shape == (3, 4, 1)
+    content = io.BytesIO()
     exif = Image.Exif()
-    exif[0x0112] = 6
-    Image.new("RGB", (4, 2)).save(place, "JPEG", exif=exif)
-    assert decode_images(files=[place.getvalue()])[0].shape == (4, 2, 3)
+    exif[0x0112] = 6  # rotated by a quarter (Exif 2.32, orientation)
+    Image.new("RGB", (4, 3)).save(content, "JPEG", exif=exif)
+    assert pictures.decode(content.getvalue(), 3).shape == (4, 3, 3)
 
 
-@given(st.binary(max_size=200))
-@settings(max_examples=100, deadline=None)
-def test_what_is_no_picture_is_refused_by_its_number(data: bytes) -> None:
-    with pytest.raises(NodeInputError, match="Picture 2"):
-        decode_images(files=[png(1, 1), data])
+@given(st.binary(max_size=60))
+def test_what_is_no_picture_is_told(content: bytes) -> None:
+    with pytest.raises(ImageError, match="cannot be read"):
+        pictures.decode(content, 3)
+
+
+def test_a_truncated_picture_and_one_of_too_many_pixels_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ImageError, match="cannot be read"):
+        pictures.decode(_png(64, 64)[:-40], 3)
+    monkeypatch.setattr(pictures, "MAX_PIXELS", 10)
+    with pytest.raises(ImageError, match="4 x 3 pixels"):
+        pictures.decode(_png(4, 3), 3)
 
 
 def test_the_shorter_side_is_resized_and_the_middle_cut_out() -> None:
-    picture = np.zeros((20, 40, 3), np.uint8)
-    picture[:, 20:] = 255
-    (found,) = resize_images(images=[picture], size=10, crop=10, mode="nearest")
-    assert found.shape == (10, 10, 3)
-    assert (found[:, :5] == 0).all()
-    assert (found[:, 5:] == 255).all()
-    (whole,) = resize_images(images=[picture[..., :1]], size=10)
-    assert whole.shape == (10, 20, 1)
+    picture = pictures.decode(_png(40, 20), 3)
+    assert pictures.resize(picture, 10, 8, "bicubic").shape == (8, 8, 3)
+    assert pictures.resize(picture, 0, 16, "bilinear").shape == (16, 16, 3)
+    assert pictures.resize(picture[:, :, :1], 10, 10, "nearest").shape == (10, 10, 1)
+    with pytest.raises(NodeInputError, match="too narrow"):
+        pictures.resize(np.zeros((1, 5000, 3), np.uint8), 224, 224, "bicubic")
 
 
-def test_pixels_are_scaled_by_channel() -> None:
-    picture = np.full((2, 2, 3), (127, 255, 0), np.uint8)
-    tensor = scale_pixels(images=[picture], mean="127, 127, 0", std="128, 128, 1")
-    assert tensor.shape == (1, 3, 2, 2)
-    assert tensor.dtype == np.float32
-    assert tensor[0, :, 0, 0].tolist() == [0, 1, 0]
-    assert scale_pixels(images=[picture], mean="0", std="255", layout="NHWC").shape == (1, 2, 2, 3)
-
-
-@pytest.mark.parametrize(("mean", "std"), [("a", "1"), ("1, 2", "1"), ("0", "0"), ("", "1")])
-def test_numbers_that_do_not_fit_are_refused(mean: str, std: str) -> None:
-    with pytest.raises(NodeInputError):
-        scale_pixels(images=[np.zeros((2, 2, 3), np.uint8)], mean=mean, std=std)
-
-
-def test_pictures_of_several_sizes_make_no_tensor() -> None:
+def test_pixels_are_scaled_by_channel_in_either_layout() -> None:
+    picture = np.full((2, 3, 3), 127, np.uint8)
+    found = pictures.scale([picture, picture], [127, 126, 125], [128], "NCHW")
+    assert found.shape == (2, 3, 2, 3)
+    assert found.dtype == np.float32
+    assert found[0, :, 0, 0].tolist() == [0, 1 / 128, 2 / 128]
+    assert pictures.scale([picture], [0], [1], "NHWC").shape == (1, 2, 3, 3)
+    for mean, std, said in (([1, 2], [1], "2 values for 3"), ([1], [0], "divide")):
+        with pytest.raises(NodeInputError, match=said):
+            pictures.scale([picture], mean, std, "NCHW")
     with pytest.raises(NodeInputError, match="several sizes"):
-        scale_pixels(images=[np.zeros((2, 2, 3), np.uint8), np.zeros((3, 2, 3), np.uint8)])
-
-
-def test_pictures_of_the_canvas_become_tensors_and_come_back() -> None:
-    image = torch.rand(2, 4, 5, 3)
-    assert torch.equal(tensor_to_image(tensor=image_to_tensor(image=image)), image)
-    assert tensor_to_image(tensor=np.ones((1, 1, 2, 2), np.float32)).shape == (1, 2, 2, 3)
-    with pytest.raises(NodeInputError, match="no pictures"):
-        tensor_to_image(tensor=np.ones((1, 2), np.float32))
+        pictures.scale([picture, picture[:1]], [0], [1], "NCHW")
+    with pytest.raises(NodeInputError, match="no list of numbers"):
+        pictures.numbers("1, two", "mean")

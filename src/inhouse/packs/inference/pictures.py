@@ -82,7 +82,8 @@ def scale(
             raise NodeInputError(f"There are {len(values)} values for {stacked.shape[3]} channels.", input_name=name)
     if not all(std):
         raise NodeInputError("A deviation of 0 would divide by nothing.", input_name="std")
-    scaled: NDArray[np.float32] = (stacked.astype(np.float32) - np.array(mean, np.float32)) / np.array(std, np.float32)
+    centred: NDArray[np.float32] = stacked.astype(np.float32) - np.asarray(mean, np.float32)
+    scaled: NDArray[np.float32] = np.divide(centred, np.asarray(std, np.float32), dtype=np.float32)
     return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2)) if layout == "NCHW" else scaled
 
 

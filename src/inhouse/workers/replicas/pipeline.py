@@ -15,6 +15,7 @@ from inhouse.compat.prompt import read_prompt
 from inhouse.engine.calls import normalise
 from inhouse.engine.context import Context, Shared
 from inhouse.engine.control import Control
+from inhouse.engine.node import Result
 from inhouse.engine.validation import validate
 from inhouse.engine.workflow import Link
 from inhouse.errors import (
@@ -57,7 +58,7 @@ class _Step:
             returned = self.function(**given)
         except Exception as error:
             raise _ours(error, self) from error
-        if len(self.spec.outputs) == 1 and not isinstance(returned, tuple):
+        if len(self.spec.outputs) == 1 and not isinstance(returned, tuple | Result):
             slots[self.first] = returned
             return
         for place, value in enumerate(normalise(self.spec, returned).values, self.first):
