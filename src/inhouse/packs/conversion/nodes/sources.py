@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from inhouse import Choices, Context, node
+from inhouse import Choices, Context, Range, node
 from inhouse.files import Folders
 from inhouse.models.catalogue import ModelCatalogue
 from inhouse.packs.conversion.wires import Draft, Source
@@ -63,11 +63,21 @@ def _input(workshop: Workshop, name: str, context: Context) -> Path | None:
 
 
 @node("ExportModel", category=_CATEGORY, display_name="Export Model", cacheable=False)
-def export_model(*, source: Source, target: Annotated[str, Choices(TARGETS)] = "onnx", context: Context) -> Draft:
-    """Write a model as a graph for another runtime; its free axes stay free."""
+def export_model(
+    *,
+    source: Source,
+    target: Annotated[str, Choices(TARGETS)] = "onnx",
+    device: str = "cpu",
+    threads: Annotated[int, Range(0, 1024)] = 0,
+    context: Context,
+) -> Draft:
+    """Write a model as a graph for another runtime, and say how it is to be served; its free axes stay free."""
+    from dataclasses import replace
+
     from inhouse.packs.conversion.exporting import export
 
-    return export(source, target, (context.find(Workshop) or Workshop()).draft_folder())
+    made = export(source, target, (context.find(Workshop) or Workshop()).draft_folder())
+    return replace(made, serving=replace(made.serving, device=device, threads=threads))
 
 
 @node("ShapeModel", category=_CATEGORY, display_name="Prove Model Shapes", cacheable=False)

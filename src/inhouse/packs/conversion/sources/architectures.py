@@ -36,9 +36,12 @@ class Architecture:
 
 
 def _lite0(shapes: Shapes) -> bool:
-    """Whether these are Lite0's: its count of tensors, its stem, and a head without squeeze-and-excitation."""
+    """Whether these are Lite0's: its count of tensors, its stem, its head and its classifier."""
     kept = [shape for name, shape in shapes.items() if not name.endswith("num_batches_tracked")]
-    return len(kept) == 247 and kept[0] == (32, 3, 3, 3) and (1280, 320, 1, 1) in kept and kept[-1] == (1000,)
+    return len(kept) == _LITE0_TENSORS and {(32, 3, 3, 3), (1280, 320, 1, 1), (1000, 1280), (1000,)} <= set(kept)
+
+
+_LITE0_TENSORS = 247
 
 
 ARCHITECTURES = (
@@ -46,7 +49,7 @@ ARCHITECTURES = (
         "efficientnet-lite0",
         _lite0,
         efficientnet.EfficientNetLite0,
-        efficientnet.in_our_order,
+        efficientnet.in_our_names,
         efficientnet.PREPARATION,
     ),
 )

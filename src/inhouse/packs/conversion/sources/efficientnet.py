@@ -100,10 +100,46 @@ class EfficientNetLite0(nn.Module):
         return logits
 
 
-def in_our_order(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return weights under our names: timm's and others' have the same tensors in the same order."""
+def in_our_names(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights under our names, whether they have those, timm's, or others in the order of the network."""
     with torch.device("meta"):
-        wanted = EfficientNetLite0().state_dict()
-    counted = {name: tensor for name, tensor in weights.items() if not name.endswith("num_batches_tracked")}
-    names = [name for name in wanted if not name.endswith("num_batches_tracked")]
-    return dict(zip(names, counted.values(), strict=True))
+        ours = [name for name in EfficientNetLite0().state_dict() if not name.endswith(_COUNTER)]
+    given = {name: tensor for name, tensor in weights.items() if not name.endswith(_COUNTER)}
+    if given.keys() == set(ours):
+        return given
+    theirs = [_timm(name) for name in ours]
+    if given.keys() == set(theirs):
+        return {name: given[other] for name, other in zip(ours, theirs, strict=True)}
+    return dict(zip(ours, given.values(), strict=True))
+
+
+def _timm(name: str) -> str:
+    """Return what timm calls a weight: its blocks lie in stages, and each numbers its layers from 1."""
+    if not name.startswith("_blocks."):
+        layer, kind = name.split(".")
+        return f"{_TIMM_TOP[layer]}.{kind}"
+    _, number, layer, kind = name.split(".")
+    stage, block = _place(int(number))
+    names = _TIMM_FIRST if int(number) == 0 else _TIMM_BLOCK
+    return f"blocks.{stage}.{block}.{names[layer]}.{kind}"
+
+
+def _place(number: int) -> tuple[int, int]:
+    for stage, (repeats, *_) in enumerate(_STAGES):
+        if number < repeats:
+            return stage, number
+        number -= repeats
+    raise IndexError(number)
+
+
+_COUNTER = "num_batches_tracked"
+_TIMM_TOP = {"_conv_stem": "conv_stem", "_bn0": "bn1", "_conv_head": "conv_head", "_bn1": "bn2", "_fc": "classifier"}
+_TIMM_FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw", "_bn2": "bn2"}
+_TIMM_BLOCK = {
+    "_expand_conv": "conv_pw",
+    "_bn0": "bn1",
+    "_depthwise_conv": "conv_dw",
+    "_bn1": "bn2",
+    "_project_conv": "conv_pwl",
+    "_bn2": "bn3",
+}
