@@ -263,3 +263,17 @@ async def settle() -> None:
 def call(service: str = "minilm", **traits: Any) -> Call:
     """Return a call of one row."""
     return Call(**{"service": service, "user": "ann", "rows": 1, "inputs": {"texts": ["hello"]}, **traits})
+
+
+def vectors(bench: Bench, name: str = "vectors", **changes: Any) -> Path:
+    """Return an artifact that needs no model: its service brings rows of three numbers to length 1."""
+    nodes = {
+        "1": {"class_type": "ServiceInput", "inputs": {"name": "vectors", "kind": "tensor"}},
+        "2": {"class_type": "NormalizeVectors", "inputs": {"tensor": ["1", 0]}},
+        "3": {"class_type": "ServiceOutput", "inputs": {"value": ["2", 0], "name": "unit"}},
+    }
+    fields = {
+        "fields_in": (Field("vectors", "tensor", dtype="float32", shape=(3,)),),
+        "fields_out": (Field("unit", "tensor", dtype="float32", shape=(3,)),),
+    }
+    return bench.artifact(name, **{"task": "tensors", "pipeline": nodes, **fields, **changes})

@@ -64,6 +64,7 @@ _TOLD: Mapping[type[InhouseError], str] = MappingProxyType(
         errors.ImageError: "The file is no picture that can be read.",
         errors.FileError: "The file cannot be read.",
         errors.ModelNotFoundError: "There is no such model.",
+        errors.ModelTooLargeError: "",
         errors.ReceiptError: "",
         errors.ModelError: "The model file cannot be read.",
         errors.StorageFullError: "There is no room to store the run; nothing was lost. Free some space and try again.",
@@ -83,7 +84,7 @@ def status_of(error: InhouseError) -> int:
 
 def told(error: InhouseError) -> Problem:
     """Return what a client is told of an error."""
-    message = next((_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD), error.message)
+    message = next((_TOLD[kind] for kind in type(error).__mro__ if kind in _TOLD), "") or error.message
     hint = error.hint if message == error.message else ""
     extra = {"fields": error.fields} if isinstance(error, errors.InputsError) else {}
     return Problem(type=error.code, message=message, details=hint, extra_info=extra)

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from inhouse.compat.document import read_workflow
 from inhouse.compat.prompt import write_prompt
 from inhouse.compat.service_fields import fields_of_workflow
-from inhouse.errors import InhouseError, PublishError, ServiceConflictError
+from inhouse.errors import (
+    InhouseError,
+    ModelTooLargeError,
+    OverloadedError,
+    PublishError,
+    ReceiptError,
+    ServiceConflictError,
+)
 from inhouse.models.artifact import NAME as ARTIFACT
 from inhouse.server.services.unpacking import only_folder, unpack
 from inhouse.storage.publishing import Published, Routing, publish_artifact, publish_remote, publish_workflow
@@ -180,7 +187,14 @@ class Administration:
         route = self._services.route(name)
         if number in route.problems and number not in route.slots:
             raise PublishError(route.problems[number])
-        await self._services.memory.load(self._services.slot(name, number))
+        slot = self._services.slot(name, number)
+        try:
+            await self._services.memory.load(slot)
+        except (OverloadedError, ReceiptError, ModelTooLargeError):
+            raise
+        except InhouseError as error:
+            said = error.message.replace(str(self._store.root.absolute()), "services")
+            raise PublishError(f"{slot.title} cannot be loaded: {said}", hint="The server's log says more.") from error
 
     async def unload(self, name: str, number: int) -> None:
         """Unload a version after its calls; the next call loads it again.
