@@ -36,7 +36,12 @@ def convert(  # noqa: PLR0913 - its options
         str,
         typer.Option("--to", metavar="FORMAT", help="onnx, openvino, tensorrt, torch-export; auto: the fastest here."),
     ] = "auto",
-    precision: Annotated[str, typer.Option(metavar="TYPE", help="fp32, fp16, bf16, int8 or int4.")] = "fp32",
+    precision: Annotated[
+        str,
+        typer.Option(
+            metavar="TYPE", help="fp32, fp16, bf16, int8 or int4; with --to auto the coarsest that may be chosen."
+        ),
+    ] = "fp32",
     data: Annotated[
         str,
         typer.Option(
@@ -57,6 +62,9 @@ def convert(  # noqa: PLR0913 - its options
     threads: Annotated[
         int, typer.Option(min=0, max=1024, metavar="N", help="Threads of a session; 0 lets the runtime choose.")
     ] = 0,
+    device: Annotated[
+        str, typer.Option(metavar="DEVICE", help="What it will be served on, such as cpu or cuda:0.")
+    ] = "cpu",
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder that the artifact goes into.")] = Path(
         "artifacts"
     ),
@@ -88,6 +96,7 @@ def convert(  # noqa: PLR0913 - its options
             max_drop=max_drop,
             batch=batch,
             threads=threads,
+            device=device,
             name=name,
         )
         code = _run(voice, plan, out, allow_pickle=allow_pickle)

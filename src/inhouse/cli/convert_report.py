@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _SHOWN = 8
 """So many comparisons are shown to people; ``--json`` and the receipt have all."""
+_WIDE = 200
+"""So many letters of notes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,11 @@ def speedup(receipt: Receipt) -> float:
 
 
 def _tables(voice: Voice, receipt: Receipt) -> None:
-    rows = [(done.name, f"{done.seconds:.1f} s", "; ".join(done.notes)) for done in receipt.passes]
+    rows = [(done.name, f"{done.seconds:.1f} s", _short("; ".join(done.notes))) for done in receipt.passes]
     _table(voice, "Passes", ("pass", "took", "notes"), rows)
-    if receipt.reverted:
-        voice.note(f"Kept in the original precision, as they hurt: {', '.join(receipt.reverted)}")
+    if back := receipt.reverted:
+        more = f" and {len(back) - _SHOWN} more" if len(back) > _SHOWN else ""
+        voice.note(f"Kept in the original precision, as they hurt: {', '.join(back[:_SHOWN])}{more}.")
     before, after = receipt.before, receipt.after
     costs = (
         ("latency at batch 1", before.latency_ms, after.latency_ms, "ms"),
@@ -114,6 +117,10 @@ def _share(check: Check) -> float:
 
 def _checks(error: InhouseError) -> tuple[Check, ...]:
     return error.checks if isinstance(error, AccuracyError) else ()  # type: ignore[return-value] # errors know no receipts
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _WIDE else f"{text[:_WIDE]}..."
 
 
 def _ratio(before: float, after: float) -> str:

@@ -41,7 +41,7 @@ def blamed(draft: Draft, feeds: Feeds, tolerance: float) -> str:
     except Exception as error:  # noqa: BLE001 - that the accuracy is lost matters more than where
         _log.warning("The layer at fault cannot be told: %s.", str(error).splitlines()[0] if str(error) else error)
         return ""
-    return "" if trace is None else first_bad(points, trace, tolerance)
+    return "" if trace is None else first_bad(points, trace, tolerance).removeprefix(_wrapping(draft))
 
 
 def first_bad(points: Sequence[Point], trace: Trace, tolerance: float) -> str:
@@ -57,6 +57,14 @@ def first_bad(points: Sequence[Point], trace: Trace, tolerance: float) -> str:
     while "." in found and found not in known:
         found = found.rpartition(".")[0]
     return found
+
+
+def _wrapping(draft: Draft) -> str:
+    """Return what our own wrapper puts before the names that the model's maker gave."""
+    module = draft.source.module
+    parts = [] if module is None else [name for name, _ in module.named_children()]
+    ours = type(module).__module__.startswith(f"{__package__}.")
+    return f"{parts[0]}." if ours and len(parts) == 1 else ""
 
 
 def _there(points: Sequence[Point], prints: Sequence[Print], tolerance: float) -> list[bool]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import platform
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from inhouse.backends.sessions.onnxruntime import OnnxRuntime
 from inhouse.engine.workflow import Link, Workflow, WorkflowNode
 from inhouse.errors import UsageError
 
@@ -23,7 +23,7 @@ class Plan:
     Attributes:
         model: a file, a folder, or ``package.module:callable``.
         target: a row of `TARGETS`.
-        precision: a row of `PRECISIONS`.
+        precision: a row of `PRECISIONS`; with the target ``auto``, the coarsest that may be chosen.
         task: what the model is for; ``auto`` leaves it to the model.
         data: realistic inputs; empty takes those that are built in.
         labels: a text file with a label a line.
@@ -31,6 +31,7 @@ class Plan:
         max_drop: the accuracy that may be lost.
         batch: the largest batch that it will be served in.
         threads: of a session; 0 lets the runtime choose.
+        device: what it is to be served on.
         name: of the artifact; empty for one made of model, target and precision.
 
     """
@@ -45,17 +46,17 @@ class Plan:
     max_drop: float = 0.01
     batch: int = 32
     threads: int = 0
+    device: str = "cpu"
     name: str = ""
 
     def __post_init__(self) -> None:
         for given, known, what in ((self.target, TARGETS, "--to"), (self.precision, PRECISIONS, "--precision")):
             if given not in known:
                 raise UsageError(f"{what} {given} is not known.", hint=f"There are {', '.join(known)}.")
-
-    @property
-    def format(self) -> str:
-        """The target, chosen for this machine where that was left open."""
-        return best_target() if self.target == "auto" else self.target
+        if self.target == "tensorrt" and (reason := OnnxRuntime().lacking("tensorrt")):
+            raise UsageError(f"TensorRT cannot be used here: {reason}.", hint="Convert to onnx or openvino.")
+        if self.target == "torch-export" and self.precision != "fp32":
+            raise UsageError(f"There is no {self.precision} for torch-export.", hint="Choose another --to, or fp32.")
 
     @property
     def folder(self) -> str:
@@ -66,52 +67,61 @@ class Plan:
         stem = (
             self.model.rpartition(":")[2] if ":" in path.name else path.stem if path.is_file() else path.resolve().name
         )
-        return f"{stem}-{self.format}-{self.precision}"
+        return f"{stem}-{self.target}-{self.precision}"
 
     def workflow(self) -> Workflow:
         """Return the nodes, one after another."""
-        nodes = {
-            "source": WorkflowNode(
-                "LoadModelSource",
-                {
-                    "model": self.model,
-                    "task": self.task,
-                    "data": self.data,
-                    "labels": self.labels,
-                    "architecture": self.architecture,
-                },
-                title="Open",
-            ),
-            "export": WorkflowNode("ExportModel", {"source": Link("source", 0), "target": self.format}, title="Export"),
-            "shape": WorkflowNode("ShapeModel", {"draft": Link("export", 0)}, title="Prove shapes"),
-            "optimize": WorkflowNode("OptimizeModel", {"draft": Link("shape", 0)}, title="Optimize"),
-            "quantize": WorkflowNode(
-                "QuantizeModel",
-                {"draft": Link("optimize", 0), "precision": self.precision, "max_drop": self.max_drop},
-                title="Quantize",
-            ),
-            "verify": WorkflowNode(
-                "VerifyModel",
-                {
-                    "draft": Link("quantize", 0),
-                    "max_drop": self.max_drop,
-                    "batch": self.batch,
-                    "threads": self.threads,
-                    "metric": "auto",
-                    "seed": 0,
-                },
-                title="Verify",
-            ),
-            SAVE: WorkflowNode("SaveArtifact", {"draft": Link("verify", 0), "name": self.folder}, title="Save"),
+        nodes = {"source": WorkflowNode("LoadModelSource", self._opened(), title="Open")}
+        nodes |= self._fastest() if self.target == "auto" else self._route()
+        verified = {
+            "draft": Link(list(nodes)[-1], 0),
+            "max_drop": self.max_drop,
+            "batch": self.batch,
+            "metric": "auto",
+            "seed": 0,
         }
+        nodes["verify"] = WorkflowNode("VerifyModel", verified, title="Verify")
+        nodes[SAVE] = WorkflowNode("SaveArtifact", {"draft": Link("verify", 0), "name": self.folder}, title="Save")
         return Workflow(nodes)
 
+    def _opened(self) -> dict[str, Any]:
+        return {
+            "model": self.model,
+            "task": self.task,
+            "data": self.data,
+            "labels": self.labels,
+            "architecture": self.architecture,
+        }
 
-def best_target() -> str:
-    """Return the target that is the fastest on this kind of machine, of those that are installed.
+    def _fastest(self) -> dict[str, WorkflowNode]:
+        """Return what tries every route of this machine."""
+        chosen = {
+            "source": Link("source", 0),
+            "precision": self.precision,
+            "max_drop": self.max_drop,
+            "threads": self.threads,
+        }
+        return {
+            "choose": WorkflowNode("ConvertFastest", chosen, title="Choose the fastest"),
+            "shape": WorkflowNode("ShapeModel", {"draft": Link("choose", 0)}, title="Prove shapes"),
+        }
 
-    OpenVINO's kernels are made for Intel's and AMD's processors; elsewhere ONNX Runtime's are the better ones.
-    """
-    if platform.machine().lower() in {"x86_64", "amd64"} and importlib.util.find_spec("openvino") is not None:
-        return "openvino"
-    return "onnx"
+    def _route(self) -> dict[str, WorkflowNode]:
+        """Return the passes of one route. Fusing comes last, and only in float32: it hides what is to be quantised."""
+        engines = self.target == "tensorrt"  # which ONNX Runtime builds of a graph, on the card that they are for
+        exported = {
+            "source": Link("source", 0),
+            "target": "onnx" if engines else self.target,
+            "device": "tensorrt" if engines and self.device == "cpu" else self.device,
+            "threads": self.threads,
+        }
+        nodes = {
+            "export": WorkflowNode("ExportModel", exported, title="Export"),
+            "shape": WorkflowNode("ShapeModel", {"draft": Link("export", 0)}, title="Prove shapes"),
+        }
+        if self.precision == "fp32":
+            nodes["optimize"] = WorkflowNode("OptimizeModel", {"draft": Link("shape", 0)}, title="Optimize")
+        else:
+            fewer = {"draft": Link("shape", 0), "precision": self.precision, "max_drop": self.max_drop}
+            nodes["quantize"] = WorkflowNode("QuantizeModel", fewer, title="Quantize")
+        return nodes

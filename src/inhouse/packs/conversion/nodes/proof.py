@@ -18,21 +18,17 @@ def verify_model(
     draft: Draft,
     max_drop: Annotated[float, Range(0.0, 1.0, step=0.001)] = 0.01,
     batch: Annotated[int, Range(1, 4096)] = 32,
-    threads: Annotated[int, Range(0, 1024)] = 0,
     metric: Annotated[str, Choices(METRICS)] = "auto",
     seed: Annotated[int, Range(0, 2**32 - 1)] = 0,
     context: Context,
 ) -> Annotated[Draft, Output("draft")]:
     """Compare a converted model with the original, and refuse it if it answers differently."""
-    from dataclasses import replace
-
     from inhouse.packs.conversion.model import Metric
     from inhouse.packs.conversion.verifying import verify
 
     name = draft.source.metric if metric == "auto" else metric
     measure = Metric(name, max_drop)  # type: ignore[arg-type] # one of the choices
-    served = replace(draft, serving=replace(draft.serving, threads=threads or draft.serving.threads))
-    return verify(served, measure, batch=batch, seed=seed, progress=context.progress)
+    return verify(draft, measure, batch=batch, seed=seed, progress=context.progress)
 
 
 @node("SaveArtifact", category="conversion", display_name="Save Artifact", output_node=True, cacheable=False)
