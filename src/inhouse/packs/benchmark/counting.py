@@ -57,7 +57,7 @@ def count(model: Path, shapes: Shapes) -> Count:
                     raise
         if model.suffix == ".onnx" and find_spec("onnx") is not None:
             return _onnx(model, shapes)
-    except (RuntimeError, ValueError, TypeError, OSError) as error:
+    except Exception as error:  # whatever two libraries' parsers raise
         raise ModelUnsupportedError(f"The operations of {model.name} cannot be counted.") from error
     raise ModelUnsupportedError(
         f"Nothing here counts the operations of {model.name}.", hint="Install OpenVINO or ONNX."
