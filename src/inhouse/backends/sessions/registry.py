@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING
 from inhouse.backends.sessions.base import SessionOptions
 from inhouse.backends.sessions.onnxruntime import OnnxRuntime
 from inhouse.backends.sessions.openvino import OpenVino
+from inhouse.backends.sessions.tensorrt import TensorRt
+from inhouse.backends.sessions.torch_export import TorchExport
 from inhouse.errors import ModelUnsupportedError, UsageError
 
 if TYPE_CHECKING:
     from inhouse.backends.sessions.base import Runtime, Session
 
-RUNTIMES: Mapping[str, Runtime] = MappingProxyType({found.name: found for found in (OpenVino(), OnnxRuntime())})
+RUNTIMES: Mapping[str, Runtime] = MappingProxyType(
+    {found.name: found for found in (TensorRt(), OpenVino(), OnnxRuntime(), TorchExport())}
+)
 """Those there are; of two that can run a file, the first is preferred."""
 
 
