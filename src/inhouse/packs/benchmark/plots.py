@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +45,9 @@ def svg(draw: Callable[[Any], None]) -> bytes:
 
     """
     matplotlib = _matplotlib()
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "inhouse"}):
+    settings = {"svg.fonttype": "none", "svg.hashsalt": "inhouse"}
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # it measures letters here, and draws none
         return _saved([draw], "svg", (8.0, 4.2))
 
 
