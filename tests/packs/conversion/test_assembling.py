@@ -11,7 +11,6 @@ from tests.packs.conversion.models import as_openvino
 from inhouse.errors import ConversionError, OutputError, PathEscapeError, ReceiptError
 from inhouse.models.artifact import open_artifact, verify_artifact
 from inhouse.models.signing import Signer, Trust
-from inhouse.packs.conversion import assembling
 from inhouse.packs.conversion.assembling import free_place, save
 from inhouse.packs.conversion.model import Draft, Metric
 from inhouse.packs.conversion.verifying import verify
@@ -94,7 +93,6 @@ def test_a_full_disk_or_an_interruption_leaves_nothing(
         raise error
 
     monkeypatch.setattr(shutil, "copyfile", refuse)
-    assert assembling.shutil is shutil
     with pytest.raises(OutputError if isinstance(error, OSError) else KeyboardInterrupt):
         save(verified, tmp_path / "it", signer)
     assert list(tmp_path.iterdir()) == []

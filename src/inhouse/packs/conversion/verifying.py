@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from inhouse.backends.sessions.base import SessionOptions
-from inhouse.errors import AccuracyError, ConversionError, InhouseError
+from inhouse.errors import AccuracyError, ConversionError, InhouseError, NodeInputError
 from inhouse.models.receipt import Check, PassRecord
 from inhouse.packs.conversion.adversarial import Examiner
 from inhouse.packs.conversion.bisection import blamed
@@ -138,6 +138,7 @@ class Exam:
         progress(len(questions), len(questions) + 1)
         yield from self._alone_and_together()
         yield from self._axes()
+        yield from self._drawn()
         progress(len(questions) + 1, len(questions) + 1)
 
     def _ask(self, question: Question) -> Iterator[Faulty]:
@@ -216,6 +217,21 @@ class Exam:
             if len(lengths) > 1:
                 yield Figure("lengths answered", len(answered), len(asked), at_least=True).check(f"axis {axis}"), row
 
+    def _drawn(self) -> Iterator[Faulty]:
+        """Compare what a part of a diffusion model draws."""
+        if self._source.task != "diffusion":
+            return
+        from inhouse.packs.conversion.image_gate import Studio, image_figures
+
+        row = self._examiner.rows[0]
+        try:
+            pictures = Studio(self._source, self._examiner.seed).pictures(self._source.answer, self._run)
+        except NodeInputError as error:
+            yield _unanswered("a picture", error), row
+            return
+        case = f"a picture at seed {self._examiner.seed}"
+        yield from ((figure.check(case), row) for figure in image_figures(self._budget.metric, *pictures))
+
     def _note(self, calls: Iterable[Feeds], where: dict[str, set[int]]) -> None:
         for feeds in calls:
             for spec in self._source.inputs:
@@ -251,7 +267,10 @@ class Exam:
         return answers(self._source, feeds, self._source.answer(feeds))
 
     def _found(self, feeds: Feeds) -> Answers:
-        return answers(self._source, feeds, _named(self._source.outputs, self._session.run(feeds)))
+        return answers(self._source, feeds, self._run(feeds))
+
+    def _run(self, feeds: Feeds) -> Feeds:
+        return _named(self._source.outputs, self._session.run(feeds))
 
 
 def _unanswered(case: str, error: InhouseError) -> Check:
