@@ -11,6 +11,7 @@ import orjson
 
 from inhouse.errors import InputsError, RequestError, ServiceConflictError
 from inhouse.server.services.checking import check
+from inhouse.server.services.tensors import pack_numbers, unpack_numbers
 from inhouse.workers.replicas.messages import Blob
 
 if TYPE_CHECKING:
@@ -116,8 +117,9 @@ def render_embeddings(answer: Answer, wanted: Embedding) -> bytes:
 
 
 def _encoded(blob: Blob) -> list[bytes]:
-    """Return each row as base64, in quotes."""
-    view = memoryview(blob.data).cast("B")
+    """Return each row as base64 of float32, in quotes."""
+    data = blob.data if blob.dtype == "float32" else pack_numbers(list(map(float, unpack_numbers(blob))), "float32")
+    view = memoryview(data).cast("B")
     size = len(view) // blob.shape[0]
     return [b'"%b"' % base64.b64encode(view[at : at + size]) for at in range(0, len(view), size)]
 
