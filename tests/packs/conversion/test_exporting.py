@@ -12,9 +12,10 @@ from tests.packs.conversion.sources.conftest import Scale, packaged
 from inhouse.backends.sessions.base import SessionOptions
 from inhouse.backends.sessions.registry import open_session
 from inhouse.errors import ConversionError, UnsupportedOperatorError, UsageError
+from inhouse.packs.conversion import exporting
 from inhouse.packs.conversion.exporting import export, operators_in, quiet
 from inhouse.packs.conversion.model import Draft, SourceModel
-from inhouse.packs.conversion.onnx_safety import opset_of, read_graph
+from inhouse.packs.conversion.onnx_safety import data_files, opset_of, read_graph
 from inhouse.packs.conversion.shapes import shape
 from inhouse.packs.conversion.sources import open_source
 
@@ -110,6 +111,44 @@ def test_an_axis_that_was_frozen_is_found(tmp_path: Path) -> None:
         )
     with pytest.raises(ConversionError, match="An axis was frozen on the way"):
         shape(draft)
+
+
+@pytest.mark.parametrize("exporter", ["the TorchScript exporter", "torch.export's exporter"])
+def test_weights_too_large_for_one_message_go_beside_the_graph(
+    exporter: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inhouse.packs.conversion.exporting._EXTERNAL_OVER", 10)
+    chosen = exporting._trace_onnx if exporter.startswith("the") else exporting._dynamo_onnx
+    monkeypatch.setattr(exporting, "_exporters", lambda _: {exporter: chosen})
+    (tmp_path / "somebody's.txt").write_text("mine")
+    draft = shape(export(build_wide_source(), "onnx", tmp_path))
+    assert [file.name for file in data_files(read_graph(draft.model), draft.model)] == ["model.onnx.data"]
+    assert (tmp_path / "somebody's.txt").exists()
+    assert worst(draft) < 1e-5
+
+
+class Wide(torch.nn.Module):
+    """Enough weights that exporters put them elsewhere when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = torch.nn.Linear(64, 64)
+
+    def forward(self, *rows: torch.Tensor) -> torch.Tensor:
+        out: torch.Tensor = self.linear(rows[0])
+        return out
+
+
+def build_wide() -> tuple[torch.nn.Module, dict[str, torch.Tensor], dict[str, dict[int, str]]]:
+    return Wide(), {"rows": torch.randn(3, 64)}, {"rows": {0: "batch"}}
+
+
+def build_wide_source() -> SourceModel:
+    return open_source("tests.packs.conversion.test_exporting:build_wide")
+
+
+def test_tensors_given_as_many_are_exported_by_torch_export_too(tmp_path: Path) -> None:
+    assert export(build_wide_source(), "torch-export", tmp_path).model.exists()
 
 
 def test_an_unknown_target_is_told_what_there_is(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import re
 import time
@@ -17,7 +18,7 @@ from inhouse.errors import ConversionError, InhouseError, UnsupportedOperatorErr
 from inhouse.models.artifact import Serving
 from inhouse.models.receipt import PassRecord
 from inhouse.packs.conversion.model import Draft, SourceModel
-from inhouse.packs.conversion.onnx_safety import opset_of, read_graph
+from inhouse.packs.conversion.onnx_safety import data_files, opset_of, read_graph
 from inhouse.packs.conversion.shaping import feeds_at, lengths_at
 
 if TYPE_CHECKING:
@@ -174,10 +175,10 @@ def _gather(path: Path) -> None:
     """Put what an exporter scattered over a file a tensor into one file beside the graph."""
     import onnx
 
+    scattered = data_files(read_graph(path), path)
     graph = onnx.load(path)
-    for stray in path.parent.iterdir():
-        if stray != path:
-            stray.unlink()
+    for file in scattered:
+        file.unlink()
     onnx.save(graph, path, save_as_external_data=True, location=f"{path.name}.data")
 
 
@@ -189,12 +190,20 @@ def _dynamo_onnx(source: SourceModel, path: Path) -> None:
         opset_version=OPSET,
         input_names=[spec.name for spec in source.inputs],
         output_names=[spec.name for spec in source.outputs],
-        dynamic_shapes=tuple(_dynamic(source)),
+        dynamic_shapes=_dynamic_shapes(source),
         verbose=False,
     )
     if program is None:
         raise ConversionError(f"{source.name}: the exporter gave nothing.", hint="Try another target.")
     program.save(str(path), external_data=source.nbytes > _EXTERNAL_OVER)
+
+
+def _dynamic_shapes(source: SourceModel) -> tuple[Any, ...]:
+    """Return the free axes of all inputs as torch.export wants them: those of ``*args`` in a tuple of their own."""
+    shapes = tuple(_dynamic(source))
+    parameters = list(inspect.signature(_module(source).forward).parameters.values())
+    star = next((place for place, found in enumerate(parameters) if found.kind == found.VAR_POSITIONAL), len(shapes))
+    return shapes if star >= len(shapes) else (*shapes[:star], shapes[star:])
 
 
 def _dynamic(source: SourceModel) -> Iterator[dict[int, Any]]:
@@ -266,7 +275,7 @@ def _to_torch_export(source: SourceModel, path: Path) -> list[str]:
     with quiet(), torch.no_grad():
         try:
             program = source.facts.get("program") or torch.export.export(
-                _module(source), examples(source), dynamic_shapes=tuple(_dynamic(source)), strict=False
+                _module(source), examples(source), dynamic_shapes=_dynamic_shapes(source), strict=False
             )
             torch.export.save(program, str(path))
         except InhouseError:
@@ -286,7 +295,9 @@ _WRITERS: dict[str, tuple[str, str, Callable[[SourceModel, Path], list[str]]]] =
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Keep exporters from telling users what only their authors can mend."""
-    noisy = [logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir")]
+    noisy = [
+        logging.getLogger(name) for name in ("torch.onnx", "torch.export", "onnxscript", "onnx_ir", "transformers")
+    ]
     levels = [logger.level for logger in noisy]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

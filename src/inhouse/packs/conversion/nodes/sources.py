@@ -34,7 +34,7 @@ def load_model_source(
 
     from inhouse.packs.conversion.sources import open_source
 
-    workshop = context.find(Workshop) or Workshop()
+    workshop = _workshop(context)
     if workshop.anywhere:
         where, given = model, {"data": data, "labels": labels}
         places = {name: Path(value).expanduser() if value else None for name, value in given.items()}
@@ -50,6 +50,12 @@ def load_model_source(
         allow_pickle=workshop.allow_pickle,
         allow_code=workshop.anywhere,
     )
+
+
+def _workshop(context: Context) -> Workshop:
+    """Return the workshop that the engine was built with, else a cautious one in the folder of temporary files."""
+    found, folders = context.find(Workshop), context.find(Folders)
+    return found or Workshop(None if folders is None else folders.temp / "conversion")
 
 
 def _roots(context: Context) -> list[Path]:
@@ -76,7 +82,7 @@ def export_model(
 
     from inhouse.packs.conversion.exporting import export
 
-    made = export(source, target, (context.find(Workshop) or Workshop()).draft_folder())
+    made = export(source, target, _workshop(context).draft_folder())
     return replace(made, serving=replace(made.serving, device=device, threads=threads))
 
 

@@ -48,7 +48,7 @@ def open_source(request: Request) -> SourceModel:
             f"{request.spec} gave a {type(module).__name__}, no torch module.", hint="Return a torch.nn.Module."
         )
     must_fit(nbytes_of(module), request.spec, request.memory)
-    names = parameters_of(module.forward)
+    names = parameters_of(module.forward) or list(examples if isinstance(examples, Mapping) else ())
     arrays = _arrays(examples, names) if examples is not None else arrays_of(request.data, names, request.spec)
     file = Path(getattr(importlib.import_module(function.__module__), "__file__", None) or __file__)
     return build_from_examples(
