@@ -6,7 +6,7 @@ import pytest
 from tests.server.fakes import Core, core, go, workflow
 
 from inhouse.compat.refusals import RefusedError
-from inhouse.errors import RunConflictError, RunNotFoundError, StorageFullError
+from inhouse.errors import ForbiddenError, RunConflictError, RunNotFoundError, StorageFullError
 from inhouse.server.identity import Identity
 from inhouse.storage.records import RunState
 
@@ -72,6 +72,20 @@ def test_a_faulty_workflow_is_refused_and_takes_no_number(tmp_path: Path) -> Non
                 await made.runs.accept(ANN, {"prompt": {"1": {"class_type": "Nonsense", "inputs": {}}}})
             accepted = await made.runs.accept(ANN, {"prompt": workflow()})
             assert accepted.number == 0
+
+    go(scene())
+
+
+def test_a_node_that_changes_what_all_see_is_run_for_admins_only(tmp_path: Path) -> None:
+    async def scene() -> None:
+        async with core(tmp_path) as made:
+            made.dispatcher.stop_giving()
+            plain = {"role": "live", "share": 0.05, "replicas": 1, "max_delay_ms": 2.0, "note": ""}
+            given = {"artifact": "minilm", "name": "embed", **plain}
+            publish = {"1": {"class_type": "PublishService", "inputs": given}}
+            with pytest.raises(ForbiddenError, match="Only an admin may run PublishService"):
+                await made.runs.accept(ANN, {"prompt": publish})
+            assert (await made.runs.accept(ADMIN, {"prompt": publish})).prompt_id
 
     go(scene())
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from inhouse.compat.admission import admit
-from inhouse.errors import RunConflictError, RunNotFoundError
+from inhouse.errors import ForbiddenError, RunConflictError, RunNotFoundError
 from inhouse.files import Claims
 from inhouse.server.fair_queue import Waiting
 from inhouse.storage.records import RunState, Submission
@@ -45,6 +45,10 @@ class Accepted:
     prompt_id: str
     number: float
     node_errors: Mapping[str, Any]
+
+
+FOR_ADMINS = "admins_only"
+"""The flag of nodes that only admins may run."""
 
 
 class Runs:
@@ -138,6 +142,7 @@ class Runs:
             admission = admit(body, self._catalogue.registry)
         else:
             admission = await asyncio.to_thread(self._admit, body, self._folders.of(caller.user))
+        self._check_nodes(caller, admission)
         submission = self._submission(caller, admission, key, digest)
         sequence = await self._ledger.submit(submission)
         self._queue.push(Waiting.of(submission, sequence))
@@ -148,6 +153,18 @@ class Runs:
 
     def _admit(self, body: Any, folders: Folders) -> Admission:
         return admit(body, self._catalogue.registry_for(folders))
+
+    def _check_nodes(self, caller: Identity, admission: Admission) -> None:
+        """Refuse nodes that only admins may run, whoever is none.
+
+        Raises:
+            ForbiddenError: there is such a node.
+
+        """
+        for node in () if caller.admin else admission.workflow.nodes.values():
+            spec = self._catalogue.registry.get(node.type)
+            if spec is not None and spec.flags.get(FOR_ADMINS):
+                raise ForbiddenError(f"Only an admin may run {node.type}.", hint="Ask one, or leave that node out.")
 
     def _is_light(self, body: Any) -> bool:
         """Whether checking a request takes so little that it may be done on the event loop."""

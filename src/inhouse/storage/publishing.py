@@ -68,6 +68,26 @@ LIVE = Routing()
 
 
 @dataclass(frozen=True, slots=True)
+class Publisher:
+    """Where a node publishes, and whose receipts are believed there.
+
+    Attributes:
+        store: what is published.
+        keys: files of public keys.
+        own: the machine's own key; None for the user's.
+
+    """
+
+    store: ServiceStore
+    keys: tuple[Path, ...] = ()
+    own: Path | None = None
+
+    def publish(self, name: str, artifact: Path, version: Version, routing: Routing = LIVE) -> Published:
+        """Publish a converted model; see ``publish_artifact``."""
+        return publish_artifact(self.store, name, artifact, Trust.of(self.keys, own=self.own), version, routing)
+
+
+@dataclass(frozen=True, slots=True)
 class Published:
     """What was published.
 

@@ -30,6 +30,8 @@ class WorkerConfig:
         start_seconds: how long it may take to become ready; packs may do much when they are imported.
         warm: import what the first run will need as soon as it is ready.
         runs_at_once: how many runs it has on their way at once; one of them at a time executes nodes.
+        trusted_keys: files of public keys, whose receipts are believed when a node publishes.
+        signing_key: the machine's own key; empty for the user's.
         environment: variables for its process besides the gateway's own, such as those that show it one accelerator.
 
     """
@@ -47,6 +49,8 @@ class WorkerConfig:
     start_seconds: float = 600.0
     warm: bool = True
     runs_at_once: int = 1
+    trusted_keys: tuple[str, ...] = ()
+    signing_key: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -65,7 +69,8 @@ class WorkerConfig:
             output=Path(given["output"]),
             custom_nodes=None if custom is None else Path(custom),
         )
-        return cls(**{**data, "places": places, "state": Path(data["state"])})
+        keys = tuple(data["trusted_keys"])
+        return cls(**{**data, "places": places, "state": Path(data["state"]), "trusted_keys": keys})
 
 
 def _absolute(path: Path | None) -> str | None:

@@ -29,6 +29,8 @@ from inhouse.files import PICTURES, Folders, is_file
 from inhouse.models.catalogue import ModelCatalogue
 from inhouse.models.folders import layout_under, with_extra_paths
 from inhouse.plugins import build_registry, load_packs
+from inhouse.storage.publishing import Publisher
+from inhouse.storage.service_store import ServiceStore
 
 if TYPE_CHECKING:
     from inhouse.compat.custom_nodes import CustomNodes
@@ -97,6 +99,7 @@ def open_session(
     host: PackHost | None = None,
     detect: bool = True,
     profiled: bool = False,
+    publisher: Publisher | None = None,
 ) -> Iterator[Session]:
     """Put a session together, and take it apart at the end.
 
@@ -111,6 +114,7 @@ def open_session(
         host: what stands behind the server that custom packs see; without one, nothing does.
         detect: find out now what to compute on, for which a graphics card's runtime is loaded; else nodes that compute
             have to be given it when they run.
+        publisher: through which nodes publish; without one, they cannot.
         profiled: have a `Profile` among the engine's services, which is told of networks; hand it the run's events.
 
     Raises:
@@ -159,6 +163,8 @@ def open_session(
             services[Compute] = compute()
         if profile:
             services[Profile] = profile
+        if publisher is not None:
+            services[Publisher] = publisher
         engine = stack.enter_context(Engine(registry, cache=Cache(cache_bytes), services=services, turn=turn))
         yield Session(registry, catalogue, folders, list(manager.hook.register_templates()), engine, compute, custom)
 
@@ -171,8 +177,11 @@ def worker_session(config: WorkerConfig, host: PackHost) -> AbstractContextManag
         host: what stands behind the server that custom packs see.
 
     """
+    own = Path(config.signing_key) if config.signing_key else None
+    store = ServiceStore(config.state / "services")
     return open_session(
         config.places,
+        publisher=Publisher(store, tuple(map(Path, config.trusted_keys)), own),
         reference=config.reference,
         device=config.device,
         precision=config.precision,

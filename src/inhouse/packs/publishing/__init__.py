@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from inhouse.engine.node import NodeSpec
 from inhouse.plugins import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from inhouse.engine.node import NodeSpec
 
 
 @hookimpl
 def register_nodes() -> Iterable[NodeSpec]:
     """Return the pack's nodes."""
-    return []
+    from inhouse.packs.publishing.nodes import NODES
+
+    return NODES
