@@ -6,6 +6,7 @@ called in order, once a batch, as the functions they are. Every wire carries a w
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -98,14 +99,28 @@ class Pipeline:
             InhouseError: a node failed; it is named.
 
         """
+        slots = self._filled(inputs, parameters or {})
+        for step in self._steps:
+            step.run(slots)
+        return {name: slots[place] for name, place in self._outputs.items()}
+
+    def timed(self, inputs: Mapping[str, Any]) -> list[tuple[str, float]]:
+        """Run once and return, in order, each node's type and the seconds that it took."""
+        slots = self._filled(inputs, {})
+        found = []
+        for step in self._steps:
+            begun = time.perf_counter()
+            step.run(slots)
+            found.append((step.spec.id, time.perf_counter() - begun))
+        return found
+
+    def _filled(self, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> list[Any]:
         slots = list(self._slots)
         for name, place in self._inputs.items():
             slots[place] = inputs[name]
         for place in self._parameters:
-            slots[place] = parameters or {}
-        for step in self._steps:
-            step.run(slots)
-        return {name: slots[place] for name, place in self._outputs.items()}
+            slots[place] = parameters
+        return slots
 
     def _compiled(self, checked: Validation, contexts: _Contexts, slots: list[Any]) -> Iterator[_Step]:
         """Run what depends on no input, and yield a step for all else."""
