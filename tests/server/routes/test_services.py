@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import importlib.util
 import io
 import json
@@ -180,8 +181,8 @@ def test_a_workflow_makes_pictures_of_a_prompt(client: openai.OpenAI) -> None:
 
 def test_a_picture_can_be_had_by_its_address(client: openai.OpenAI, gateway: Gateway) -> None:
     told = client.images.generate(model="text-to-image", prompt="a green leaf", response_format="url")
-    (item,) = told.data or ()
-    answer = gateway.ask("GET", str(item.url).partition(f":{gateway.port}")[2])
+    assert told.data is not None
+    answer = gateway.ask("GET", str(told.data[0].url).partition(f":{gateway.port}")[2])
     assert answer.status == 200
     assert answer.body.startswith(b"\x89PNG")
 
@@ -315,3 +316,19 @@ def test_a_job_can_be_cancelled(gateway: Gateway) -> None:
     assert gateway.ask("DELETE", place).json["status"] == "cancelled"
     assert gateway.ask("GET", place).json["status"] == "cancelled"
     eventually(lambda: gateway.remaining() == 0)
+
+
+def test_who_hangs_up_has_nothing_run_for_them(gateway: Gateway) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=30)
+    body = json.dumps({"inputs": {"prompt": "a dog", "seed": 9, "steps": 50}})
+    connection.request("POST", "/services/text-to-image", body)
+    eventually(lambda: gateway.remaining() == 1)
+    connection.close()
+    eventually(lambda: gateway.remaining() == 0)
+    assert gateway.ask("GET", "/jobs?limit=1").json["jobs"][0]["status"] == "cancelled"
+
+
+def test_what_a_workflow_does_not_take_is_named_by_the_field(gateway: Gateway) -> None:
+    answer = gateway.ask("POST", "/services/text-to-image", {"inputs": {"prompt": 5, "steps": 51, "size": 1}})
+    assert answer.status == 422
+    assert set(answer.json["error"]["extra_info"]["fields"]) == {"inputs.prompt", "inputs.steps", "inputs.size"}
