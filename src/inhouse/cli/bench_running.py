@@ -111,7 +111,7 @@ def judge(voice: Voice, asked: Asked) -> Exit:
 def deliver(voice: Voice, asked: Asked, report: Report) -> Exit:
     """Tell what came of it, write the report, and return the exit code."""
     from inhouse.packs.benchmark.comparing import within
-    from inhouse.packs.benchmark.tables import FIGURES, VARIANTS, figures, problems, remarks, variants
+    from inhouse.packs.benchmark.tables import FIGURES, SHARES, VARIANTS, figures, problems, remarks, shares, variants
     from inhouse.packs.benchmark.writing import write
 
     verdicts = within(report, asked.metric)
@@ -125,9 +125,10 @@ def deliver(voice: Voice, asked: Asked, report: Report) -> Exit:
         voice.answer({"status": status, "problems": problems(report), **told, "report": _small(report)})
         return code
     voice.table("", FIGURES, list(figures(report)))
-    if rows := list(variants(report)):
-        voice.write("")
-        voice.table("", VARIANTS, rows)
+    for columns, rows in ((VARIANTS, list(variants(report))), (SHARES, list(shares(report)))):
+        if rows:
+            voice.write("")
+            voice.table("", columns, rows)
     for one in verdicts:
         voice.write(str(one))
     for text in remarks(report):

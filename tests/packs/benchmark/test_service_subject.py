@@ -52,9 +52,10 @@ class Server:
             {"name": "texts", "kind": "text"},
             {"name": "scale", "kind": "number", "rows": False, "example": 2.5},
             {"name": "picture", "kind": "image"},
+            {"name": "mood", "kind": "text", "required": False},
             {"name": "x", "kind": "tensor", "dtype": "float32", "shape": [2, 3]},
         ]
-        return web.json_response({"fields_in": fields})
+        return web.json_response({"inputs": fields})
 
     async def metadata(self, _: web.Request) -> web.Response:
         inputs = [
@@ -95,6 +96,7 @@ def test_a_native_service_is_asked_for_what_its_card_says(server: Server) -> Non
     part, variant = measured(server, "/services/rows", Load(3), token="secret")
     assert (len(part.latencies), part.errors) == (1, {})
     inputs = server.seen[0]["inputs"]
+    assert "mood" not in inputs
     assert (len(inputs["texts"]), inputs["scale"], len(inputs["picture"])) == (3, 2.5, 3)
     assert [len(inputs["x"]), len(inputs["x"][0]), len(inputs["x"][0][0])] == [3, 2, 3]
     assert server.tokens == ["Bearer secret"]

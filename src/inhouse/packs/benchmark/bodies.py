@@ -75,12 +75,9 @@ async def request_for(url: str, batch: int, get: Get, body: Path | None = None, 
 
 
 async def _native(url: str, batch: int, get: Get, chance: random.Random) -> dict[str, Any]:
-    card = await get(url)
-    fields = card.get("fields_in") or card.get("inputs") or card["card"]["fields_in"]
-    inputs = {
-        one["name"]: _rows(one, batch, chance) for one in fields if one.get("required", True) or one.get("rows", True)
-    }
-    return {"inputs": inputs}
+    fields = (await get(url))["inputs"]
+    wanted = [one for one in fields if one.get("required", True)] or fields
+    return {"inputs": {one["name"]: _rows(one, batch, chance) for one in wanted}}
 
 
 def _rows(declared: Mapping[str, Any], batch: int, chance: random.Random) -> Any:

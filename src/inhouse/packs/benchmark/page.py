@@ -45,7 +45,7 @@ def page(report: Report, language: str = "en") -> str:
     parts = [
         f"<h1>{words('Benchmark')}</h1>",
         f'<p class="quiet">{escape(" · ".join([*map(str, about), *versions]))}</p>',
-        *_listed(words("Problems"), problems(report)),
+        *_listed(words("Problems"), problems(report, words)),
         *_listed(words("Comparison"), map(words.verdict, within(report))),
         f"<h2>{words('Figures')}</h2>",
         f'<p class="quiet">{words.intervals}</p>',
@@ -55,7 +55,7 @@ def page(report: Report, language: str = "en") -> str:
         '<div class="plots">',
         *(_figure(title, picture) for title, picture in shown),
         "</div>",
-        *_listed(words("What to know"), remarks(report)),
+        *_listed(words("What to know"), remarks(report, words)),
     ]
     head = f'<meta charset="utf-8"><title>{words("Benchmark")}</title><style>{_STYLE}</style>'
     wide = '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inhouse.packs.benchmark.summary import FEW, summarize
+from inhouse.packs.benchmark.words import Words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 FIGURES = ("variant", "load", "p50 ms", "p95 ms", "p99 ms", "rows/s", "CPU ms/row", "J/row", "calls", "notes")
 VARIANTS = ("variant", "ready s", "memory", "peak", "on disk", "cosine", "top-1", "greatest error", "receipt")
+SHARES = ("variant", "node", "share")
+ENGLISH = Words("en")
 _MILLI = 1000
 
 
@@ -40,39 +43,47 @@ def variants(report: Report) -> Iterator[tuple[str, ...]]:
             )
 
 
-def problems(report: Report) -> list[str]:
+def shares(report: Report) -> Iterator[tuple[str, ...]]:
+    """Yield a row a node of a workflow, with its part of the time; those that took longest first."""
+    for cell in report.cells:
+        for name, part in (summarize(cell).shares if cell.calls else {}).items():
+            yield cell.variant, name, f"{part:.1%}"
+
+
+def problems(report: Report, words: Words = ENGLISH) -> list[str]:
     """Return what could not be measured, and why, a sentence each."""
     found = [f"{variant.name}: {variant.error}" for variant in report.variants if variant.error]
-    for cell in report.cells:
-        if not cell.calls and cell.errors:
-            told = ", ".join(f"{kind} ({count})" for kind, count in cell.errors.items())
-            found.append(f"{cell.variant}, {cell.load}: every call failed: {told}.")
-    return found
+    silent = [cell for cell in report.cells if not cell.calls and cell.errors]
+    return found + [words.phrase("all failed", where=_where(cell, words), kinds=_kinds(cell)) for cell in silent]
 
 
-def remarks(report: Report) -> list[str]:
+def remarks(report: Report, words: Words = ENGLISH) -> list[str]:
     """Return what should be known of the figures, a sentence each."""
     found = list(report.notes)
     for cell in report.cells:
         if not cell.calls:
             continue
-        summary, where = summarize(cell), f"{cell.variant}, {cell.load}"
+        summary, where = summarize(cell), _where(cell, words)
         if "drift" in summary.notes:
-            word = "slower" if summary.drift > 0 else "faster"
-            found.append(
-                f"{where}: the last third of the rounds was {abs(summary.drift):.0%} {word} than the first; "
-                "the machine was not steady."
-            )
+            moved = "slower" if summary.drift > 0 else "faster"
+            found.append(words.phrase(moved, where=where, share=abs(summary.drift)))
         if "unsteady" in summary.notes:
-            found.append(f"{where}: there was too little time to be sure that warming up was over.")
+            found.append(words.phrase("unsteady", where=where))
         if cell.errors:
-            told = ", ".join(f"{kind} ({count})" for kind, count in cell.errors.items())
-            found.append(f"{where}: {summary.failed:.1%} of the calls failed: {told}.")
+            found.append(words.phrase("failed", where=where, share=summary.failed, kinds=_kinds(cell)))
     if any(cell.calls and cell.calls < FEW for cell in report.cells):
-        found.append(f"With fewer than {FEW} calls, p99 is but the slowest of them.")
+        found.append(words.phrase("few", count=FEW))
     if report.energy:
-        found.append(f"Energy: {report.energy}.")
+        found.append(words.phrase("energy", source=report.energy))
     return found
+
+
+def _where(cell: Cell, words: Words) -> str:
+    return f"{cell.variant}, {words.load(cell.load)}"
+
+
+def _kinds(cell: Cell) -> str:
+    return ", ".join(f"{kind} ({count})" for kind, count in cell.errors.items())
 
 
 def said(found: Estimate | None, scale: float = 1.0) -> str:
@@ -84,8 +95,7 @@ def said(found: Estimate | None, scale: float = 1.0) -> str:
 
 def _row(cell: Cell) -> tuple[str, ...]:
     if not cell.calls:
-        failed = ", ".join(f"{kind} ({count})" for kind, count in cell.errors.items())
-        return cell.variant, str(cell.load), *[""] * 6, "0", failed or "not measured"
+        return cell.variant, str(cell.load), *[""] * 6, "0", _kinds(cell) or "not measured"
     summary = summarize(cell)
     latency = [said(summary.latency[name], _MILLI) for name in ("p50", "p95", "p99")]
     notes = ", ".join([*summary.notes, *(f"{kind}: {count}" for kind, count in cell.errors.items())])

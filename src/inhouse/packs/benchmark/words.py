@@ -18,6 +18,8 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "Comparison": "对比",
         "What to know": "说明",
         "Problems": "问题",
+        "node": "节点",
+        "share": "占比",
         "Machine": "机器",
         "Latency of a call": "单次调用延迟",
         "Throughput": "吞吐量",
@@ -58,6 +60,35 @@ CHINESE: Mapping[str, str] = MappingProxyType(
         "throughput": "吞吐量",
     }
 )
+PHRASES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "slower": (
+            "{where}: the last third of the rounds was {share:.0%} slower than the first; the machine was not steady.",
+            "{where}：后三分之一轮次比前三分之一慢 {share:.0%}，机器状态不稳定。",  # noqa: RUF001 - Chinese punctuation
+        ),
+        "faster": (
+            "{where}: the last third of the rounds was {share:.0%} faster than the first; the machine was not steady.",
+            "{where}：后三分之一轮次比前三分之一快 {share:.0%}，机器状态不稳定。",  # noqa: RUF001 - as above
+        ),
+        "unsteady": (
+            "{where}: there was too little time to be sure that warming up was over.",
+            "{where}：时间太短，无法确定预热已经结束。",  # noqa: RUF001 - as above
+        ),
+        "failed": (
+            "{where}: {share:.1%} of the calls failed: {kinds}.",
+            "{where}：{share:.1%} 的调用失败：{kinds}。",  # noqa: RUF001 - as above
+        ),
+        "all failed": (
+            "{where}: every call failed: {kinds}.",
+            "{where}：所有调用均失败：{kinds}。",  # noqa: RUF001 - as above
+        ),
+        "few": (
+            "With fewer than {count} calls, p99 is but the slowest of them.",
+            "调用少于 {count} 次时，p99 只是其中最慢的一次。",  # noqa: RUF001 - as above
+        ),
+        "energy": ("Energy: {source}.", "能耗：{source}。"),  # noqa: RUF001 - as above
+    }
+)
 _INTERVALS = {
     "en": "Behind each figure stands its 95 % confidence interval, by the bootstrap over rounds.",
     "zh": "每个数值后为按轮次自助法得到的 95% 置信区间。",
@@ -78,6 +109,10 @@ class Words:
     def __call__(self, text: str) -> str:
         """Return a text of the page in its language; what is not known, such as a name, as it is."""
         return CHINESE.get(text, text) if self.language == "zh" else text
+
+    def phrase(self, name: str, **values: object) -> str:
+        """Return a row of `PHRASES`, filled in."""
+        return PHRASES[name][self.language == "zh"].format(**values)
 
     def load(self, load: Load) -> str:
         """Return what was asked."""

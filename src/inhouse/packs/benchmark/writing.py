@@ -10,7 +10,7 @@ from inhouse.errors import FileError, OutputError
 from inhouse.files import write_atomic
 from inhouse.packs.benchmark.comparing import within
 from inhouse.packs.benchmark.model import Report
-from inhouse.packs.benchmark.tables import FIGURES, VARIANTS, figures, problems, remarks, variants
+from inhouse.packs.benchmark.tables import FIGURES, SHARES, VARIANTS, figures, problems, remarks, shares, variants
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,6 +86,7 @@ def markdown(report: Report) -> str:
         "",
         *_table(VARIANTS, list(variants(report))),
         "",
+        *([*_table(SHARES, nodes), ""] if (nodes := list(shares(report))) else []),
     ]
     said = [*map(str, within(report)), *problems(report), *remarks(report)]
     return "\n".join([*lines, *(f"- {text}" for text in said), ""])
