@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from inhouse.engine.node import NodeSpec
 from inhouse.plugins import hookimpl
@@ -18,3 +19,9 @@ def register_nodes() -> Iterable[NodeSpec]:
 
     modules = (import_module(f"{__name__}.nodes.{name}") for name in NODE_MODULES)
     return [spec for module in modules for spec in module.NODES]
+
+
+@hookimpl
+def register_templates() -> Path:
+    """Return the folder of ready-made workflows of conversion."""
+    return Path(__file__).parent / "templates"
