@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _STATIC = ("Conv", "Gemm", "MatMul", "Add", "GlobalAveragePool", "AveragePool", "MaxPool", "Clip", "Relu")
 _DYNAMIC = ("MatMul", "Gemm")
+_TRIALS = 16
+"""Groups of layers that are ranked: each attempt writes the whole graph anew."""
 _RANKED = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul"})
 
 
@@ -61,7 +63,7 @@ def integers(draft: Draft, calibration: Calibration, judge: Judge) -> Draft:
             return _judged(made, draft, judge)
 
         try:
-            back = taken_back(layers, attempt)
+            back = taken_back(layers, attempt, _TRIALS)
             _quantise(source, made, [] if dynamic else calibration.ranges, sorted(back))
         except (RuntimeError, ValueError, KeyError) as error:
             raise ConversionError(f"{draft.source.name} cannot be quantised: {str(error)[:200]}") from error

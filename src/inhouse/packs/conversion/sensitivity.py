@@ -19,11 +19,16 @@ MOST_TRIALS = 64
 """Layers that are ranked each by itself; of a deeper model, as many groups of neighbours are."""
 
 
-def taken_back(layers: Sequence[str], attempt: Try) -> tuple[str, ...]:
+def taken_back(layers: Sequence[str], attempt: Try, trials: int = MOST_TRIALS) -> tuple[str, ...]:
     """Return the layers to take back so that the budget holds: as few as a ranking by what each one costs gives.
 
     One trial if nothing has to go back, else one a layer and a few more: in the ranking by what taking back each one
     alone gains, the shortest beginning that holds the budget is found by halving.
+
+    Args:
+        layers: in the order of computing.
+        attempt: judges.
+        trials: groups of neighbouring layers that are ranked at most, where each attempt takes long.
 
     Raises:
         AccuracyError: the budget does not hold even with all of them back.
@@ -36,7 +41,7 @@ def taken_back(layers: Sequence[str], attempt: Try) -> tuple[str, ...]:
             "The answers differ by more than the budget even with every layer in its original precision.",
             hint="Allow more with --max-drop, or choose a finer precision.",
         )
-    groups = _groups(layers)
+    groups = _groups(layers, trials)
     gains = {group: attempt(frozenset(group)).loss for group in groups}
     ranking = sorted(groups, key=lambda group: gains[group])
     least, enough = 0, len(ranking)
@@ -51,8 +56,8 @@ def taken_back(layers: Sequence[str], attempt: Try) -> tuple[str, ...]:
     return tuple(layer for layer in layers if layer in back)
 
 
-def _groups(layers: Sequence[str]) -> list[tuple[str, ...]]:
-    size = -(-len(layers) // MOST_TRIALS)
+def _groups(layers: Sequence[str], trials: int) -> list[tuple[str, ...]]:
+    size = -(-len(layers) // trials)
     return [tuple(layers[at : at + size]) for at in range(0, len(layers), size)]
 
 
