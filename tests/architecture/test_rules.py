@@ -14,7 +14,18 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in [*SOURCES
 MUTABLE = {"list", "dict", "set", "defaultdict", "OrderedDict", "deque", "Counter"}
 WHOLE = {"test_docs.py", "test_public_api.py", "test_schema.py", "test_nodes.py"}
 """Tests of a whole package."""
-UNMIRRORED = {"architecture", "golden", "browser", "clients", "training", "benchmarks", "soak", "faults", "data"}
+UNMIRRORED = {
+    "architecture",
+    "examples",
+    "golden",
+    "browser",
+    "clients",
+    "training",
+    "benchmarks",
+    "soak",
+    "faults",
+    "data",
+}
 """Folders of tests that are about no one module."""
 HEAVY = {"torch", "numpy", "PIL", "diffusers", "transformers", "safetensors", "scipy", "pydantic", "fastapi", "yaml"}
 

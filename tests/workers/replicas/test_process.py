@@ -23,7 +23,7 @@ from tests.workers.replicas.kit import (
     pipeline,
 )
 
-from inhouse.errors import WorkerLostError, WorkerStartError
+from inhouse.errors import RequestError, WorkerLostError, WorkerStartError
 from inhouse.workers.replicas.messages import Batch, Done, Part
 from inhouse.workers.replicas.process import Replica
 
@@ -39,6 +39,10 @@ def test_batches_are_answered_several_on_their_way_and_a_bad_row_spoils_no_other
         assert loaded.pid == replica.pid
         assert loaded.bytes > 1e6
         first, second = await asyncio.gather(replica.run(batch(1, "a", "bad", "b")), replica.run(batch(2, "c")))
+        leaving = _answers(await replica.run(batch(3, "exit", "surrogate", "d")))
+        assert [leaving[0]["code"], leaving[1]["code"], leaving[2]] == ["internal_error", "internal_error", b'["D"]']
+        with pytest.raises(RequestError, match="cannot be passed on"):
+            await replica.run(batch(4, "\ud800"))
         assert replica.given == 0
         found = _answers(first)
         assert (found[0], found[2], _answers(second)) == (b'["A"]', b'["B"]', [b'["C"]'])

@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,7 @@ class Answerer:
                     outputs[name] = self._whole(value)
             shares = self._rows.split(outputs, parts, self._fields_out)
             return [Outcome(part.id, share) for part, share in zip(parts, shares, strict=True)]
-        except Exception as error:  # noqa: BLE001 - whatever a node's result cannot do must not end the replica
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a node does must not end the replica
             if len(parts) == 1:
                 return [Outcome(parts[0].id, error=write_error(_ours(error)))]
         return [outcome for part in parts for outcome in self._attempt([part])]
@@ -187,28 +188,36 @@ class Host:
                 _LOG.warning("A replica does not know what to do with %s.", type(message).__name__)
 
     def _compute(self, batch: Batch) -> None:
-        self._send(self._answerer.answer(batch))
+        done = self._answerer.answer(batch)
         self._halted.pop(batch.id, None)
+        try:
+            self._send(done)
+        except ValueError as error:  # larger than a frame may be, or no text that can be sent
+            refused = write_error(_ours(error))
+            self._send(replace(done, outcomes=[Outcome(part.id, error=refused) for part in batch.parts]))
 
     def _stream(self, batch: Batch) -> None:
         pieces = self._answerer.pieces(batch.parts[0])
         whole: Mapping[str, Any] = {}
-        error = None
+        halted = self._halted[batch.id]
         try:
-            while not self._halted[batch.id].is_set():
+            while not halted.is_set():
                 try:
                     self._send(Piece(batch.id, next(pieces)))
                 except StopIteration as end:
                     whole = end.value if isinstance(end.value, Mapping) else {}
                     break
+            self._finish(Piece(batch.id, whole, last=True))
         except OSError:
-            return  # nobody is there any more
-        except Exception as raised:  # noqa: BLE001 - a node's own code; the caller is told
-            error = write_error(_ours(raised))
+            pass  # nobody is there any more
+        except (Exception, SystemExit) as raised:  # noqa: BLE001 - a node's own code; the caller is told
+            self._finish(Piece(batch.id, {}, last=True, error=write_error(_ours(raised))))
         finally:
             _close(pieces)
-            self._halted.pop(batch.id, None)
-        self._send(Piece(batch.id, whole, last=True, error=error))
+
+    def _finish(self, piece: Piece) -> None:
+        self._halted.pop(piece.id, None)
+        self._send(piece)
 
     def _send(self, message: Message) -> None:
         with self._sending:
@@ -221,7 +230,7 @@ def _close(iterator: Iterator[Any]) -> None:
         close()
 
 
-def _ours(error: Exception) -> InhouseError:
+def _ours(error: BaseException) -> InhouseError:
     if isinstance(error, InhouseError):
         return error
     _LOG.error("A service failed.", exc_info=error)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from inhouse.errors import WorkerLostError, WorkerStartError
+from inhouse.errors import RequestError, WorkerLostError, WorkerStartError
 from inhouse.workers.child import Child
 from inhouse.workers.errors_as_data import read_error
 from inhouse.workers.log_file import LogFile
@@ -129,6 +129,7 @@ class Replica:
         """Compute a batch; several may be on their way.
 
         Raises:
+            RequestError: it is larger than a message may be.
             WorkerLostError: the process died; nothing of the batch is known.
 
         """
@@ -183,7 +184,10 @@ class Replica:
         return Open(str(self._folder.absolute()), options.threads, cache, options.warm)
 
     def _fly(self, batch: Batch, waiting: Waiting) -> None:
-        data = encode(batch)  # before anything is noted: it may be larger than a frame
+        try:
+            data = encode(batch)
+        except ValueError as error:
+            raise RequestError(f"The call cannot be passed on: {error}", hint="Send less at once.") from error
         if not self._flying:
             self._heard = True
         self._flying[batch.id] = waiting
