@@ -10,6 +10,8 @@ from tests.packs.conversion.models import as_openvino, with_flipped_layer
 
 from inhouse.backends.sessions.registry import open_session
 from inhouse.errors import AccuracyError, ConversionError, NodeInputError
+from inhouse.models.artifact import open_artifact, verify_artifact
+from inhouse.models.signing import Signer, Trust
 from inhouse.packs.conversion import verifying
 from inhouse.packs.conversion.model import Draft, Metric
 from inhouse.packs.conversion.verifying import Budget, verify
@@ -97,3 +99,32 @@ def test_what_the_original_refuses_is_said_and_not_held_against_the_conversion(t
 def test_without_inputs_nothing_is_proved(text_draft: Draft) -> None:
     with pytest.raises(ConversionError, match="--data"):
         verify(replace(text_draft, source=replace(text_draft.source, samples=[])), COSINE)
+
+
+@pytest.mark.parametrize("layer", ["encoder.layer.2.attention.self.key", "encoder.layer.3.output.dense"])
+def test_one_flipped_layer_of_minilm_is_caught_and_named(minilm_draft: Draft, flipped: Path, layer: str) -> None:
+    with pytest.raises(AccuracyError) as raised:
+        verify(with_flipped_layer(minilm_draft, f"encoder.{layer}", flipped), COSINE, batch=4)
+    assert raised.value.layer == layer
+
+
+@pytest.mark.parametrize("layer", ["_blocks.3._project_conv", "_blocks.8._depthwise_conv"])
+def test_one_flipped_layer_of_efficientnet_is_caught_and_named(
+    efficientnet_draft: Draft, flipped: Path, layer: str
+) -> None:
+    with pytest.raises(AccuracyError) as raised:
+        verify(with_flipped_layer(efficientnet_draft, layer, flipped), TOP_1, batch=4)
+    assert raised.value.layer == layer
+
+
+def test_an_artifact_of_minilm_answers_what_the_original_does(
+    minilm_draft: Draft, minilm_artifact: tuple[Path, Signer]
+) -> None:
+    folder, signer = minilm_artifact
+    receipt = verify_artifact(folder, Trust(frozenset({signer.public})))
+    told = {check.metric: check.value for check in receipt.checks if check.case == "realistic"}
+    assert told["1 - cosine, worst"] < 1e-6
+    assert receipt.served_with["max_batch"] == 8
+    artifact = open_artifact(folder)
+    assert (artifact.task, [field.name for field in artifact.fields_out]) == ("embeddings", ["embeddings"])
+    assert minilm_draft.source.sha256 == receipt.source["sha256"]

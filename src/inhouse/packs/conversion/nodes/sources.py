@@ -82,7 +82,7 @@ def export_model(
 
     from inhouse.packs.conversion.exporting import export
 
-    made = export(source, target, _workshop(context).draft_folder())
+    made = export(source, target, _workshop(context).draft_folder(source))
     return replace(made, serving=replace(made.serving, device=device, threads=threads))
 
 

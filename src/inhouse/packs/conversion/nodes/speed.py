@@ -47,7 +47,7 @@ def convert_fastest(
     from inhouse.packs.conversion.choosing import fastest
     from inhouse.packs.conversion.model import Metric
 
-    folder = (context.find(Workshop) or Workshop()).draft_folder()
+    folder = (context.find(Workshop) or Workshop()).draft_folder(source)
     metric = Metric(source.metric, max_drop)
     return fastest(source, folder, precision, metric, threads=threads)  # type: ignore[arg-type] # a choice
 
