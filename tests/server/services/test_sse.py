@@ -32,7 +32,7 @@ def test_pieces_are_told_in_order_and_a_late_failure_is_the_last_event() -> None
 
 def test_what_fails_before_the_first_piece_is_raised() -> None:
     async def pieces() -> AsyncGenerator[bytes, None]:
-        for piece in ():
+        for piece in list[bytes]():
             yield piece
         raise ValueError("nothing")
 

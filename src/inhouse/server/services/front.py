@@ -128,13 +128,20 @@ class Front:
         if path.startswith("/services/"):
             name = path[10:]
             plain = name and "/" not in name and not scope["query_string"] and _is_plain(scope["headers"])
-            return (self._native, name, None) if plain else None
+            return (self._native, name, None) if plain and self._is_short(name) else None
         if path.startswith("/v2/models/") and path.endswith("/infer"):
             name, _, version = path[11:-6].partition("/versions/")
             if not name or "/" in name or "/" in version or (version and not version.isdecimal()):
                 return None
+            if not self._is_short(name):
+                return None
             return self._oip, name, int(version[:9]) if version else None
         return (self._embeddings, "", None) if path == "/v1/embeddings" else None
+
+    def _is_short(self, name: str) -> bool:
+        """Whether calls of a service are done before anybody hangs up; the framework stops those that are not."""
+        route = self._services.routes.get(name)
+        return route is None or route.live is None or route.live.target.card.task != "workflow"
 
     # -- the body -----------------------------------------------------------------------------------------------------
 
