@@ -76,6 +76,7 @@ class FakeTarget(Target):
     size: int = 10
     error: Exception | None = None
     refusal: Exception | None = None
+    answers: bytes = b""
     loads: int = 0
     unloads: int = 0
     inside: int = 0
@@ -114,7 +115,8 @@ class FakeTarget(Target):
         assert self.state == "ready"
         if self.error is not None:
             raise self.error
-        return Answer({"embeddings": str(self.version.number).encode()}, self.version.number)
+        content = self.answers or str(self.version.number).encode()
+        return Answer({"embeddings": content}, self.version.number)
 
     async def stream(self, call: Call) -> AsyncGenerator[Mapping[str, Any], None]:
         self.calls.append(call)

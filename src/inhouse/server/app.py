@@ -26,6 +26,7 @@ from inhouse.server.routes import (
     history,
     internal,
     jobs,
+    migration,
     models,
     object_info,
     oip,
@@ -117,6 +118,7 @@ def _routers(gateway: Gateway) -> Iterator[APIRouter]:
     yield models.routes(gateway.models)
     yield services.routes(gateway.services, gateway.service_jobs)
     yield services_admin.routes(_administration(gateway))
+    yield migration.routes(gateway.migrations)
     yield oip.routes(gateway.services)
     yield openai.routes(gateway.services)
     yield system.routes(gateway, able)

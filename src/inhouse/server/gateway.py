@@ -26,10 +26,13 @@ from inhouse.server.messenger import Messenger
 from inhouse.server.metrics import Metrics
 from inhouse.server.pack_desk import PackDesk
 from inhouse.server.runs import Runs
+from inhouse.server.services.counting import ServiceSeries
 from inhouse.server.services.crew import Crew
 from inhouse.server.services.directory import Services
 from inhouse.server.services.jobs import Jobs
 from inhouse.server.services.model_target import ModelTarget
+from inhouse.server.services.remote_target import RemoteTarget
+from inhouse.server.services.rules import Migrations
 from inhouse.server.services.run_files import RunFiles
 from inhouse.server.services.targets import Targets
 from inhouse.server.services.workflow_target import WorkflowTarget
@@ -80,6 +83,7 @@ class Gateway:
     housekeeping: Housekeeping
     services: Services
     service_jobs: Jobs
+    migrations: Migrations
     _starting: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -99,6 +103,7 @@ class Gateway:
         await self.housekeeping.stop()
         await self.service_jobs.stop()
         await self.services.stop()
+        await self.migrations.settle()
         if self._starting is not None:
             self._starting.cancel()
             await asyncio.gather(self._starting, return_exceptions=True)
@@ -191,6 +196,7 @@ def open_gateway(settings: Settings) -> Gateway:
         return WorkflowTarget(name, version, folder, runs=runs, hub=hub, files=RunFiles(folders), folders=folders)
 
     services = _services(settings, {"workflow": workflow})
+    metrics.registry.register(ServiceSeries(services))
     jobs = Jobs(services, ServiceJobs(ledger), settings.storage.keep_days)
     pool = Pool(_workers(settings), dispatcher, ready=ready)
     retention = Retention(ledger, folders.path, _limits(settings.storage))
@@ -217,6 +223,7 @@ def open_gateway(settings: Settings) -> Gateway:
         pool=pool,
         services=services,
         service_jobs=jobs,
+        migrations=Migrations(services),
         housekeeping=Housekeeping(ledger, dispatcher, pool, metrics, retention, [jobs.sweep]),
         logbook=Logbook(lambda client, data: desk.on_loop(messenger.log, client, data)),
     )
@@ -240,7 +247,11 @@ def _services(settings: Settings, makers: Mapping[Source, Maker]) -> Services:
     budget = (memory()[0] // 2 or sys.maxsize) if given is None else given * _MB
     crew = Crew.of(settings)
     targets = Targets(
-        {**makers, "artifact": lambda service, version, folder: ModelTarget(service, version, folder, crew)}
+        {
+            **makers,
+            "artifact": lambda service, version, folder: ModelTarget(service, version, folder, crew),
+            "remote": lambda service, version, _: RemoteTarget(service, version),
+        }
     )
     return Services(ServiceStore(settings.folders.state / "services"), targets, budget=budget)
 
@@ -262,6 +273,8 @@ def _workers(settings: Settings) -> list[Worker]:
         attention=compute.attention,
         grace=own.grace_seconds,
         runs_at_once=own.runs_at_once,
+        trusted_keys=tuple(str(path.absolute()) for path in settings.services.trusted_keys),
+        signing_key=str(settings.services.signing_key.absolute()) if settings.services.signing_key else "",
     )
     if own.count == 0:
         return [InlineWorker("inline", config)]
