@@ -140,11 +140,17 @@ def _precisions(runtime: str, found: _Model, wishes: Wishes) -> tuple[str, ...]:
 def _subject(target: str, found: _Model, runtime: str, precision: str, threads: int, device: str) -> ModelSubject:
     options = dict(found.serving.options) if found.serving and found.serving.runtime == runtime else {}
     traits = {"runtime": runtime, "precision": precision, "threads": threads, "device": device}
-    said = [found.name, runtime, *([precision] if precision != _AS_MADE else []), *([f"{threads}t"] if threads else [])]
+    said = [found.name, runtime, *_marks(found, precision), *([f"{threads}t"] if threads else [])]
     variant = Variant(" ".join(said), "model", target, traits, disk_bytes=disk_bytes(found.file), receipt=found.receipt)
     variant.error = _refusal(runtime, found.file, device)
     chosen = SessionOptions(device, "fp32" if precision == _AS_MADE else precision, threads, options=options)
     return ModelSubject(variant, Recipe(runtime, found.file, chosen, found.questions))
+
+
+def _marks(found: _Model, precision: str) -> list[str]:
+    """Return the precision of weights, where a receipt says that they are integers, and of arithmetic."""
+    weights = str(found.receipt.get("precision", ""))
+    return [mark for mark in (weights if weights.startswith("int") else "", precision) if mark not in ("", _AS_MADE)]
 
 
 def _refusal(runtime: str, file: Path, device: str) -> str:
