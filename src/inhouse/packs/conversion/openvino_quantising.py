@@ -107,6 +107,9 @@ def weights(draft: Draft, calibration: Calibration, judge: Judge) -> Draft:
                 ratio=share,
                 group_size=_GROUP,
                 dataset=nncf.Dataset(rows) if share < 1 else None,
+                advanced_parameters=nncf.AdvancedCompressionParameters(
+                    group_size_fallback_mode=nncf.GroupSizeFallbackMode.ADJUST
+                ),
             )
         verdict = _judged(made, draft, rest, judge)
         if verdict.passed:
