@@ -34,9 +34,10 @@ def ids(jobs: list[Job]) -> list[int]:
 
 def test_a_full_batch_goes_at_once_and_another_one_when_its_first_row_has_waited() -> None:
     batcher = filled(job(1, came=5.0), job(2, came=5.001))
-    assert batcher.due(idle=False) == 5.002
+    assert batcher.due(running=2) == 5.002
+    assert batcher.due(running=3) == float("inf")
     batcher.put(job(3, rows=2))
-    assert batcher.due(idle=False) == 0
+    assert batcher.due(running=3) == 0
 
 
 def test_a_call_that_fits_no_more_waits_for_the_next_batch_and_order_is_kept() -> None:
@@ -53,11 +54,23 @@ def test_a_call_with_more_rows_than_a_batch_goes_by_itself() -> None:
 
 def test_after_an_answer_as_many_are_waited_for_as_were_answered() -> None:
     batcher = filled(job(1, came=10.0))
-    assert batcher.due(idle=True) == 0
+    assert batcher.due() == 0
     batcher.computed(2, 0.01, now=10.0)
-    assert batcher.due(idle=True) == 10.002
+    assert batcher.due() == 10.002
     batcher.put(job(2))
-    assert batcher.due(idle=True) == 0
+    assert batcher.due() == 10.002
+    batcher.put(job(3))
+    assert batcher.due() == 0
+
+
+def test_those_who_do_not_call_again_are_soon_no_longer_waited_for() -> None:
+    batcher, waits = filled(), 0
+    for number in range(50):
+        batcher.computed(2, 0.01, now=1.0)
+        batcher.put(job(number, came=1.0))
+        waits += batcher.due() > 1.0
+        batcher.take(1.002)
+    assert waits < 8
 
 
 def test_what_could_not_be_begun_in_time_is_refused_and_told_when_to_come_again() -> None:

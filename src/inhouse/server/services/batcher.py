@@ -86,6 +86,8 @@ class Batcher:
     _jobs: deque[Job] = field(default_factory=deque)
     _expected: int = 0
     _until: float = 0.0
+    _faith: float = 1.0
+    """Of callers who are answered, how many are believed to call again at once; less wherever that was in vain."""
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -163,18 +165,23 @@ class Batcher:
         """Whether the next one wants a process for itself."""
         return bool(self._jobs) and self._jobs[0].alone
 
-    def due(self, *, idle: bool) -> float:
+    def due(self, running: int = 0) -> float:
         """Return when the next batch should go, on the event loop's clock.
 
         A full batch goes at once. To an idle process what there is goes at once, too, but for a moment after callers
-        were answered: as many are likely to call again.
+        were answered, who are likely to call again. A process that computes gets its next batch beforehand when that
+        is as large as the one that it computes, and has waited; a smaller one waits for those who are answered next.
+
+        Args:
+            running: rows that the process is computing; 0 for an idle one.
+
         """
         first = self._jobs[0]
         if self.rows >= self.most or first.alone:
             return 0.0
-        if not idle:
-            return first.came + self.max_delay
-        return 0.0 if self.rows >= self._expected else min(self._until, first.came + self.max_delay)
+        if running:
+            return first.came + self.max_delay if self.rows >= running else float("inf")
+        return 0.0 if self.rows >= self._expected else self._until
 
     def computed(self, rows: int, seconds: float, now: float) -> None:
         """Note that so many rows were computed in so many seconds, and are being answered now."""
@@ -182,12 +189,15 @@ class Batcher:
         self.tally.batches += 1
         self.tally.rows += rows
         self.tally.seconds += seconds
-        self._expected, self._until = min(rows, self.most), now + self.max_delay
+        self._expected, self._until = min(self.rows + round(rows * self._faith), self.most), now + self.max_delay
 
     def take(self, now: float) -> list[Job]:
         """Take out the next batch: the oldest calls."""
         if self._jobs[0].alone:
             return self._taken([self._jobs.popleft()], now)
+        if self._expected:
+            met = self.rows >= self._expected
+            self._faith, self._expected = min(self._faith + 0.02, 1.0) if met else self._faith * 0.7, 0
         taken: list[Job] = []
         rows = 0
         while self._jobs and not (job := self._jobs[0]).alone:

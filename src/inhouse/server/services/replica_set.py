@@ -74,6 +74,11 @@ class Replica:
         return not self.given
 
     @property
+    def rows(self) -> int:
+        """How many rows it computes now."""
+        return sum(job.call.rows for job in self.given[0]) if self.given else 0
+
+    @property
     def takes(self) -> bool:
         """Whether it may be given another batch."""
         return not self.dead and len(self.given) < _AT_ONCE and not (self.given and self.given[0][0].alone)

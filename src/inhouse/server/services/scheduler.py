@@ -170,9 +170,10 @@ class Scheduler:
             replica = self._replicas.pick()
             if replica is None or (self.batcher.first_alone and not replica.idle):
                 return
-            due = self.batcher.due(idle=replica.idle)
+            due = self.batcher.due(replica.rows)
             if due > now:
-                self._timer = loop.call_at(due, self._flush)
+                if due < float("inf"):  # else it goes when that batch is done
+                    self._timer = loop.call_at(due, self._flush)
                 return
             if jobs := self._timely(self.batcher.take(now), now):
                 self._give(replica, jobs)
