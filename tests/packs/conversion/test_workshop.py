@@ -3,6 +3,7 @@
 import gc
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.packs.conversion.models import texts
@@ -14,7 +15,7 @@ from inhouse.packs.conversion.workshop import Workshop
 class Answer:
     """A model as a function."""
 
-    def __call__(self, feeds: object) -> object:
+    def __call__(self, feeds: Any) -> Any:
         return feeds
 
 
