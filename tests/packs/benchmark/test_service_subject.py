@@ -146,6 +146,11 @@ def test_a_service_that_says_nothing_of_itself_needs_a_body(server: Server, tmp_
     assert server.seen == [{"a": 1}]
 
 
+def test_a_service_that_is_not_there_is_told(server: Server) -> None:
+    with pytest.raises(RemoteError, match=r"There is nothing at http.*/services/gone"):
+        measured(server, "/services/gone", Load())
+
+
 def test_an_address_at_which_nobody_is_is_told() -> None:
     subject = ServiceSubject("http://127.0.0.1:1/services/a", Caller())
     try:

@@ -64,9 +64,16 @@ async def request_for(url: str, batch: int, get: Get, body: Path | None = None, 
         return Request(address, _content(body), {"Content-Type": _media_type(body)})
     if protocol == "other":
         raise RemoteError(f"Nothing is known of what {url} takes.", hint="Give a body with --data FILE.json.")
+
+    async def told(place: str) -> Any:
+        found = await get(place)
+        if found is None:
+            raise RemoteError(f"There is nothing at {place}.", hint="Check the name, and the token.")
+        return found
+
     maker = {"native": _native, "oip": _oip, "openai": _openai}[protocol]
     try:
-        data = await maker(url, batch, get, random.Random(seed))  # noqa: S311 - questions, not secrets
+        data = await maker(url, batch, told, random.Random(seed))  # noqa: S311 - questions, not secrets
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise RemoteError(
             f"What {url} says of itself cannot be understood.", hint="Give a body with --data FILE.json."
@@ -118,7 +125,7 @@ async def _openai(url: str, batch: int, get: Get, chance: random.Random) -> dict
     models = await get(
         urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/")[: -len("embeddings")] + "models", "", ""))
     )
-    names = [one["id"] for one in (models or {}).get("data", ())]
+    names = [one["id"] for one in models["data"]]
     wanted = parts.fragment or names[0]
     return {"model": wanted, "input": [SENTENCE] * batch}
 
