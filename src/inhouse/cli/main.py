@@ -13,6 +13,7 @@ from inhouse.cli import (
     catalogue_commands,
     convert_command,
     doctor_command,
+    migrate_command,
     publish_command,
     run_command,
     services_command,
@@ -52,6 +53,7 @@ def build_app() -> typer.Typer:
     bench_command.register(app)
     publish_command.register(app)
     services_command.register(app)
+    migrate_command.register(app)
     return app
 
 

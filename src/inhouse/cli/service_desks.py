@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import tarfile
 import tempfile
 from abc import ABC, abstractmethod
@@ -73,6 +75,10 @@ class Desk(ABC):
         """Change a service's routing, and return it."""
 
     @abstractmethod
+    def migration(self, name: str) -> dict[str, Any]:
+        """Return how a canary or a shadow does beside the live version."""
+
+    @abstractmethod
     def rollback(self, name: str) -> dict[str, Any]:
         """Take the newest step back, and return the routing."""
 
@@ -125,6 +131,10 @@ class GatewayDesk(Desk):
         given = {key: value for key, value in wanted.items() if value is not None}
         return self._client.ask("POST", f"{_path(name)}/routing", given)
 
+    def migration(self, name: str) -> dict[str, Any]:
+        """Return what the gateway measured."""
+        return self._client.ask("GET", f"{_path(name)}/migration")
+
     def rollback(self, name: str) -> dict[str, Any]:
         """Take the newest step back."""
         return self._client.ask("POST", f"{_path(name)}/rollback")
@@ -174,6 +184,14 @@ class StoreDesk(Desk):
     def route(self, name: str, change: Change) -> dict[str, Any]:
         """Change a service's routing."""
         return _summary(self._store.change(name, lambda service: routed(service, change)))
+
+    def migration(self, name: str) -> dict[str, Any]:
+        """Return what the last gateway wrote down."""
+        service = self._store.read(name)
+        told: dict[str, Any] = {"service": name, "live": service.live, "candidate": None, "events": []}
+        with contextlib.suppress(OSError, ValueError):
+            told |= json.loads((self._store.root / name / "migration.json").read_bytes())
+        return told
 
     def rollback(self, name: str) -> dict[str, Any]:
         """Take the newest step back."""
