@@ -78,3 +78,12 @@ def test_devices_that_there_are_not_are_told(tmp_path: Path) -> None:
 def test_what_is_compiled_is_kept_where_it_is_told(tmp_path: Path) -> None:
     OpenVino().open(linear(tmp_path), SessionOptions(threads=1, cache=tmp_path / "cache"))
     assert list((tmp_path / "cache").glob("*.blob"))
+
+
+def test_a_batch_that_a_copy_is_compiled_for_answers_as_any_other(tmp_path: Path) -> None:
+    session = OpenVino().open(linear(tmp_path), SessionOptions(threads=1, options={"fixed": [1, 4]}))
+    assert session.inputs["x"][1] == ("batch", 3)
+    for batch in (1, 2, 4):
+        x = np.random.default_rng(batch).standard_normal((batch, 3), dtype=np.float32)
+        np.testing.assert_allclose(session.run({"x": x})["y"], x @ WEIGHT, rtol=1e-6)
+    session.close()

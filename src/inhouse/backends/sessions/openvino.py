@@ -37,7 +37,9 @@ _OPERATIONS = re.compile(r"No conversion rule found for operations?:? ([\w., :-]
 class OpenVino(Runtime):
     """Loads OpenVINO's own ``.xml`` with its ``.bin``, and ``.onnx``.
 
-    Options that it understands: ``properties`` (of the device, as OpenVINO names them).
+    Options that it understands: ``properties`` (of the device, as OpenVINO names them), ``fixed`` (batches that a copy
+    with nothing left open is compiled for, where the batch is all that is open: faster, at the price of the copy's
+    memory).
     """
 
     name: ClassVar[str] = "openvino"
@@ -76,20 +78,34 @@ class OpenVino(Runtime):
 
         kind, _, number = options.device.partition(":")
         place = _DEVICES[kind] + (f".{number}" if number and kind != "cpu" else "")
+        core, properties = openvino.Core(), _properties(options)
         try:
-            return OpenVinoSession(openvino.Core().compile_model(model, place, _properties(options)))
+            read = core.read_model(model) if isinstance(model, Path) and options.options.get("fixed") else model
+            fixed = {
+                batch: core.compile_model(copy, place, properties)
+                for batch in options.options.get("fixed", ())
+                if (copy := _with_batch(read, int(batch))) is not None
+            }
+            return OpenVinoSession(core.compile_model(read, place, properties), fixed)
         except Exception as error:
             raise _opening(name, error) from error
 
 
 class OpenVinoSession(Session):
-    """A model that OpenVINO has compiled, with one request that is used for every call."""
+    """A model that OpenVINO has compiled, with one request that is used for every call.
 
-    def __init__(self, compiled: Any) -> None:
+    Args:
+        compiled: the model.
+        fixed: the same for one batch each.
+
+    """
+
+    def __init__(self, compiled: Any, fixed: Mapping[int, Any] | None = None) -> None:
         import openvino
 
         self._tensor = openvino.Tensor
         self._request = compiled.create_infer_request()
+        self._fixed = {batch: copy.create_infer_request() for batch, copy in (fixed or {}).items()}
         self.inputs = {
             _name(port, f"input{number}"): (port.get_element_type().to_dtype(), axes(_sizes(port)))
             for number, port in enumerate(compiled.inputs)
@@ -99,7 +115,7 @@ class OpenVinoSession(Session):
     def run(self, feeds: Feeds) -> dict[str, NDArray[Any]]:
         """See `Session.run`. Inputs are read where they lie; outputs are copied out of the request."""
         given = fitting(self.inputs, feeds)
-        request = self._request
+        request = self._fixed.get(given[0].shape[0], self._request) if self._fixed else self._request
         try:
             for number, array in enumerate(given):
                 request.set_input_tensor(number, self._tensor(array, shared_memory=array.flags.writeable))
@@ -111,6 +127,7 @@ class OpenVinoSession(Session):
     def close(self) -> None:
         """See `Session.close`."""
         self._request = None
+        self._fixed = {}
 
 
 def _properties(options: SessionOptions) -> dict[str, Any]:
@@ -126,6 +143,19 @@ def _properties(options: SessionOptions) -> dict[str, Any]:
     if options.cache is not None:
         found["CACHE_DIR"] = str(options.cache)
     return found | dict(options.options.get("properties", {}))
+
+
+def _with_batch(model: Any, batch: int) -> Any:
+    """Return a copy of a model for one batch; None where more than the batch is open."""
+    shapes = {}
+    for number, port in enumerate(model.inputs):
+        sizes = _sizes(port)
+        if not sizes or sizes[0] != -1 or -1 in sizes[1:]:
+            return None
+        shapes[number] = [batch, *sizes[1:]]
+    copy = model.clone()
+    copy.reshape(shapes)
+    return copy
 
 
 def _name(port: Any, otherwise: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from inhouse.errors import InhouseError
 from inhouse.models.receipt import PassRecord
+from inhouse.models.signature import BATCH
 from inhouse.packs.conversion.calibration import stacked, taken
 from inhouse.packs.conversion.metrics import answers, relative_error
 from inhouse.packs.conversion.racing import race
@@ -24,11 +25,13 @@ BATCHES = (1, 32)
 """A way is as fast as the geometric mean of these says."""
 _SAME = 1e-3
 """Relative error up to which a fused graph is the same one: float32 in another order."""
+_MOST_COPIED = 200_000_000
+"""Bytes of weights up to which a copy for a batch of its own may be had."""
 _GAIN = 0.97
 """What is not faster by this is left as it came."""
 _SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     # OpenVINO's generated code for attention is slower than its plain products where sentences are short.
-    "openvino": ({}, {"properties": {"SNIPPETS_MODE": "DISABLE"}}),
+    "openvino": ({}, {"properties": {"SNIPPETS_MODE": "DISABLE"}}, {"fixed": [1, 8]}),
 }
 
 
@@ -54,6 +57,7 @@ def tuned(draft: Draft) -> tuple[Draft, str]:
     told = [
         replace(draft, serving=replace(draft.serving, options={**draft.serving.options, **setting}))
         for setting in _SETTINGS.get(draft.serving.runtime, ())
+        if "fixed" not in setting or _only_the_batch_is_free(draft.source)
     ]
     if draft.serving.device != "cpu" or len(told) < 2 or not draft.source.samples:
         return draft, ""
@@ -63,6 +67,12 @@ def tuned(draft: Draft) -> tuple[Draft, str]:
         return draft, ""
     chosen = told[int(best)]
     return chosen, f"{dict(chosen.serving.options)} takes {figures[best] / figures['0']:.0%} of the time"
+
+
+def _only_the_batch_is_free(source: SourceModel) -> bool:
+    """Whether copies for a batch each can be compiled, and are small enough to have them beside the model."""
+    free = {size for spec in source.inputs for size in spec.shape if isinstance(size, str)}
+    return free == {BATCH} and source.nbytes < _MOST_COPIED
 
 
 def speeds(drafts: Mapping[str, Draft], batches: Sequence[int] = BATCHES) -> dict[str, float]:
