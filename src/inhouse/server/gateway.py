@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,6 @@ from inhouse.server.services.jobs import Jobs
 from inhouse.server.services.model_target import ModelTarget
 from inhouse.server.services.remote_target import RemoteTarget
 from inhouse.server.services.rules import Migrations
-from inhouse.server.services.run_files import RunFiles
 from inhouse.server.services.targets import Targets
 from inhouse.server.services.workflow_target import WorkflowTarget
 from inhouse.server.user_folders import UserFolders
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from inhouse.server.services.targets import Maker
     from inhouse.settings import Settings, StorageSettings
     from inhouse.storage.ledger import Ledger
-    from inhouse.storage.services import Source, Version
+    from inhouse.storage.services import Source
     from inhouse.workers.base import Description, Worker
 
 _LOG = logging.getLogger(__name__)
@@ -183,22 +183,10 @@ def open_gateway(settings: Settings) -> Gateway:
     dispatcher.endings.on_end = lambda run_id: Claims(folders.claims, run_id).forget()
     runs = Runs(ledger, queue, dispatcher, messenger, catalogue, folders, metrics, light_nodes(registry), desk.changed)
 
-    def ready(worker: Worker, description: Description) -> None:
-        desk.introduce(worker, description)
-        try:
-            catalogue.describe(description.packs)
-        except InhouseError as error:
-            _LOG.error("The custom packs of worker %s are left out: %s", worker.name, error)
-        metrics.nodes_known(spec.id for spec in catalogue.registry)
-        dispatcher.dispatch()
-
-    def workflow(name: str, version: Version, folder: Path) -> WorkflowTarget:
-        return WorkflowTarget(name, version, folder, runs=runs, hub=hub, files=RunFiles(folders), folders=folders)
-
-    services = _services(settings, {"workflow": workflow})
+    services = _services(settings, {"workflow": partial(WorkflowTarget, runs=runs, hub=hub, folders=folders)})
     metrics.registry.register(ServiceSeries(services))
     jobs = Jobs(services, ServiceJobs(ledger), settings.storage.keep_days)
-    pool = Pool(_workers(settings), dispatcher, ready=ready)
+    pool = Pool(_workers(settings), dispatcher, ready=_introduction(desk, catalogue, metrics, dispatcher))
     retention = Retention(ledger, folders.path, _limits(settings.storage))
     metrics.nodes_known(spec.id for spec in registry)
     metrics.watch(
@@ -227,6 +215,23 @@ def open_gateway(settings: Settings) -> Gateway:
         housekeeping=Housekeeping(ledger, dispatcher, pool, metrics, retention, [jobs.sweep]),
         logbook=Logbook(lambda client, data: desk.on_loop(messenger.log, client, data)),
     )
+
+
+def _introduction(
+    desk: PackDesk, catalogue: NodeCatalogue, metrics: Metrics, dispatcher: Dispatcher
+) -> Callable[[Worker, Description], None]:
+    """Return what is done when a worker says what it has."""
+
+    def ready(worker: Worker, description: Description) -> None:
+        desk.introduce(worker, description)
+        try:
+            catalogue.describe(description.packs)
+        except InhouseError as error:
+            _LOG.error("The custom packs of worker %s are left out: %s", worker.name, error)
+        metrics.nodes_known(spec.id for spec in catalogue.registry)
+        dispatcher.dispatch()
+
+    return ready
 
 
 def light_nodes(registry: Registry) -> frozenset[str]:

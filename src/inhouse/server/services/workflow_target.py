@@ -24,6 +24,7 @@ from inhouse.errors import (
 )
 from inhouse.server.identity import Identity
 from inhouse.server.services.base import Answer, Card, Target
+from inhouse.server.services.run_files import RunFiles
 from inhouse.server.services.run_outputs import RunOutputs
 from inhouse.server.services.run_story import RunStory
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from inhouse.server.hub import Hub
     from inhouse.server.runs import Runs
     from inhouse.server.services.base import Call
-    from inhouse.server.services.run_files import RunFiles
     from inhouse.server.user_folders import UserFolders
     from inhouse.storage.services import Version
 
@@ -48,7 +48,6 @@ class WorkflowTarget(Target):
         folder: of its files.
         runs: accepts runs.
         hub: through which they tell of themselves.
-        files: keeps the pictures and files of a call for its run.
         folders: whose files lie where.
 
     """
@@ -61,11 +60,10 @@ class WorkflowTarget(Target):
         *,
         runs: Runs,
         hub: Hub,
-        files: RunFiles,
         folders: UserFolders,
     ) -> None:
-        self._service, self._version, self._runs, self._hub, self._files = service, version, runs, hub, files
-        self._outputs = RunOutputs(version, folders)
+        self._service, self._version, self._runs, self._hub = service, version, runs, hub
+        self._files, self._outputs = RunFiles(folders), RunOutputs(version, folders)
         self._workflow: Mapping[str, Any] = _read(folder / WORKFLOW, service)
         self._by_input = {place: name for name, place in version.bindings.items()}
         self._rowed = {field.name for field in version.fields_in if field.rows}
