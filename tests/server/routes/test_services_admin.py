@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import signal
 import tarfile
 import threading
@@ -196,6 +197,16 @@ def test_a_workflow_becomes_a_service(admin: Gateway) -> None:
     assert admin.ask("POST", "/services/count/versions", body).status == 201
     found = admin.ask("GET", "/services/count").json
     assert [(field["name"], field["kind"], field["default"]) for field in found["inputs"]] == [("number", "integer", 1)]
+
+
+def test_a_canvas_publishes_and_the_gateway_notices(admin: Gateway, ann: Gateway, artifact: Path) -> None:
+    shutil.copytree(artifact, admin.folder / "output" / "root" / "made", dirs_exist_ok=True)
+    plain = {"role": "live", "share": 0.05, "replicas": 1, "max_delay_ms": 2.0, "note": "from a canvas"}
+    flow = {"1": {"class_type": "PublishService", "inputs": {"artifact": "made", "name": "unit", **plain}}}
+    assert ann.ask("POST", "/prompt", {"prompt": flow}).status == 403
+    assert admin.over(admin.submit(flow)) == "completed"
+    answer = eventually(lambda: (found := ann.ask("POST", "/services/unit", CALL)).status == 200 and found)
+    assert answer.json["version"] == 1
 
 
 @pytest.mark.parametrize(
