@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 
 from inhouse import errors
-from inhouse.errors import Fault, InhouseError, InterruptedRunError, NodeExecutionError, WorkflowInvalidError
+from inhouse.errors import (
+    Fault,
+    InhouseError,
+    InputsError,
+    InterruptedRunError,
+    NodeExecutionError,
+    WorkflowInvalidError,
+)
 
 CLASSES = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, InhouseError)]
 
@@ -38,8 +45,11 @@ def test_codes_are_unique_and_stable_in_form() -> None:
 
 
 def made(kind: type[InhouseError]) -> InhouseError:
-    argument: Any = [Fault("c", "It is wrong.", "n", "i", "Mend it.")] if kind is WorkflowInvalidError else "It broke."
-    error = kind(argument)
+    others: dict[type[InhouseError], Any] = {
+        WorkflowInvalidError: [Fault("c", "It is wrong.", "n", "i", "Mend it.")],
+        InputsError: {"inputs.texts.0": "is no text"},
+    }
+    error = kind(others.get(kind, "It broke."))
     error.node_id, error.input_name, error.hint = "n", "i", "Mend it."
     return error
 

@@ -78,8 +78,7 @@ class InhouseError(Exception):
 
     Attributes:
         code: a stable, machine-readable name of the kind of error.
-        node_id: the node at fault, where one is.
-        input_name: the input of that node at fault, where one is.
+        node_id: the node at fault, where one is; ``input_name`` its input.
         hint: what the user can do next; empty when the message already says it.
 
     """
@@ -100,14 +99,8 @@ class InhouseError(Exception):
 
     def as_dict(self) -> dict[str, Any]:
         """Return the error as JSON-ready data, without empty fields."""
-        fields = {
-            "code": self.code,
-            "message": self.message,
-            "hint": self.hint,
-            "node_id": self.node_id,
-            "input_name": self.input_name,
-        }
-        return {name: value for name, value in fields.items() if value}
+        names = ("code", "message", "hint", "node_id", "input_name", "layer")
+        return {name: value for name in names if (value := getattr(self, name, None))}
 
 
 class WorkflowError(InhouseError):
@@ -165,12 +158,7 @@ class NotFiniteError(NodeError):
 
 
 class InterruptedRunError(NodeError):
-    """Somebody asked the run to stop.
-
-    Attributes:
-        partial: what the node had so far, for a handler downstream; None when it had nothing.
-
-    """
+    """Somebody asked the run to stop; ``partial`` is what the node had so far, None when it had nothing."""
 
     code = "interrupted"
 
@@ -238,13 +226,7 @@ class UnsupportedOperatorError(ConversionError):
 
 
 class AccuracyError(ConversionError):
-    """A converted model answers differently from the original.
-
-    Attributes:
-        layer: the first that does, if one was found.
-        checks: all comparisons that were made.
-
-    """
+    """A converted model answers differently: ``layer`` is the first that does, ``checks`` are all comparisons made."""
 
     code = "accuracy_lost"
 
@@ -252,10 +234,6 @@ class AccuracyError(ConversionError):
         super().__init__(message, hint=hint)
         self.layer = layer
         self.checks = tuple(checks)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the error as JSON-ready data, with the layer."""
-        return {**super().as_dict(), **({"layer": self.layer} if self.layer else {})}
 
 
 class ReceiptError(ModelError):
@@ -414,6 +392,7 @@ class InputsError(RequestError):
     def __init__(self, fields: Mapping[str, str], *, hint: str = "") -> None:
         super().__init__("; ".join(f"{path}: {problem}" for path, problem in fields.items()), hint=hint)
         self.fields = dict(fields)
+        self.args = (self.fields,)  # what it is made of again in another process
 
 
 class TooLargeError(RequestError):
@@ -491,10 +470,8 @@ class Fault:
     """One thing that is wrong with a workflow.
 
     Attributes:
-        code: stable name of the kind of fault, such as ``value_not_in_list``.
-        message: what is wrong, in a sentence.
-        node_id: the node at fault; empty when the whole workflow is.
-        input_name: the input at fault; empty when the whole node is.
+        code: stable name of the kind, such as ``value_not_in_list``; ``message`` says what is wrong, in a sentence.
+        node_id: the node at fault, empty when the whole workflow is; ``input_name`` likewise its input.
         hint: what to do about it.
         details: machine-readable facts (received value, wanted type, choices).
 
