@@ -56,3 +56,17 @@ def test_an_artifact_is_named_after_what_it_is(model: str, name: str, folder: st
         path.touch()
         model = str(path)
     assert Plan(model, "openvino", "bf16", name=name).folder == folder
+
+
+@pytest.mark.parametrize("model", ["smol.gguf", "folder"])
+def test_a_language_model_becomes_a_chat(model: str, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+    plan = Plan(str(tmp_path / model), precision="bf16")
+    assert [node.type for node in plan.workflow().nodes.values()] == ["LoadModelSource", "SaveChat"]
+    assert [node.type for node in Plan(str(tmp_path / model), "onnx").workflow().nodes.values()][-1] == "SaveArtifact"
+
+
+def test_a_chat_in_a_precision_that_there_is_not_is_refused() -> None:
+    with pytest.raises(UsageError, match="no int4 for chats"):
+        Plan("smol.gguf", precision="int4")

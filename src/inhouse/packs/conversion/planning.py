@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from inhouse.errors import UsageError
 
 TARGETS = ("auto", "onnx", "openvino", "tensorrt", "torch-export")
 PRECISIONS = ("fp32", "fp16", "bf16", "int8", "int4")
+CHAT_PRECISIONS = ("bf16", "fp32")
 SAVE = "save"
 """The id of the last node, which gives the artifact's folder."""
 
@@ -57,6 +59,13 @@ class Plan:
             raise UsageError(f"TensorRT cannot be used here: {reason}.", hint="Convert to onnx or openvino.")
         if self.target == "torch-export" and self.precision != "fp32":
             raise UsageError(f"There is no {self.precision} for torch-export.", hint="Choose another --to, or fp32.")
+        if self.chats and self.precision not in CHAT_PRECISIONS:
+            raise UsageError(f"There is no {self.precision} for chats.", hint=f"Choose {' or '.join(CHAT_PRECISIONS)}.")
+
+    @property
+    def chats(self) -> bool:
+        """Whether it is a language model that is to chat; with a target of its own it becomes a graph as any other."""
+        return self.target == "auto" and self.task in ("auto", "chat") and (self.task == "chat" or _speaks(self.model))
 
     @property
     def folder(self) -> str:
@@ -72,6 +81,9 @@ class Plan:
     def workflow(self) -> Workflow:
         """Return the nodes, one after another."""
         nodes = {"source": WorkflowNode("LoadModelSource", self._opened(), title="Open")}
+        if self.chats:
+            kept = {"source": Link("source", 0), "name": self.folder, "precision": self.precision}
+            return Workflow({**nodes, SAVE: WorkflowNode("SaveChat", kept, title="Save")})
         nodes |= self._fastest() if self.target == "auto" else self._route()
         verified = {
             "draft": Link(list(nodes)[-1], 0),
@@ -125,3 +137,15 @@ class Plan:
             fewer = {"draft": Link("shape", 0), "precision": self.precision, "max_drop": self.max_drop}
             nodes["quantize"] = WorkflowNode("QuantizeModel", fewer, title="Quantize")
         return nodes
+
+
+def _speaks(model: str) -> bool:
+    """Whether a file or a folder looks like a causal language model."""
+    path = Path(model)
+    if path.suffix.lower() == ".gguf":
+        return True
+    try:
+        kinds = json.loads((path / "config.json").read_bytes())["architectures"]
+        return any(str(kind).endswith(("ForCausalLM", "LMHeadModel")) for kind in kinds)
+    except (OSError, ValueError, KeyError, TypeError):  # whoever opens it says what is wrong
+        return False
