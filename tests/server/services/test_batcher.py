@@ -32,9 +32,9 @@ def ids(jobs: list[Job]) -> list[int]:
     return [one.id for one in jobs]
 
 
-def test_a_full_batch_goes_at_once_and_another_one_when_its_first_row_has_waited() -> None:
+def test_a_full_batch_goes_at_once_and_a_smaller_one_not_to_a_busy_process() -> None:
     batcher = filled(job(1, came=5.0), job(2, came=5.001))
-    assert batcher.due(running=2) == 5.002
+    assert batcher.due(running=2) == float("inf")
     assert batcher.due(running=3) == float("inf")
     batcher.put(job(3, rows=2))
     assert batcher.due(running=3) == 0
@@ -70,7 +70,7 @@ def test_those_who_do_not_call_again_are_soon_no_longer_waited_for() -> None:
         batcher.put(job(number, came=1.0))
         waits += batcher.due() > 1.0
         batcher.take(1.002)
-    assert waits < 8
+    assert waits < 15
 
 
 def test_what_could_not_be_begun_in_time_is_refused_and_told_when_to_come_again() -> None:

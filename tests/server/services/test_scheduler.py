@@ -53,7 +53,7 @@ def test_calls_that_come_together_are_computed_together_and_each_gets_its_own() 
     hurried(work())
 
 
-def test_an_idle_process_gets_what_there_is_and_a_busy_one_a_second_batch_when_it_is_due() -> None:
+def test_an_idle_process_gets_what_there_is_and_a_busy_one_a_full_batch() -> None:
     async def work() -> None:
         async with desk() as one:
             one.send()
@@ -64,15 +64,15 @@ def test_an_idle_process_gets_what_there_is_and_a_busy_one_a_second_batch_when_i
             await settle()
             assert process.rows == [1]
             await asyncio.sleep(0.0021)
-            assert process.rows == [1, 2]
+            assert process.rows == [1]
             waiting = one.send(9)
             await asyncio.sleep(0.01)
-            assert process.rows == [1, 2]
-            for _ in range(5):
+            assert process.rows == [1, 4]
+            for _ in range(4):
                 process.finish()
                 await settle()
                 await asyncio.sleep(0.01)
-            assert process.rows == [1, 2, 4, 4, 1]
+            assert process.rows == [1, 4, 4, 3]
             assert all(task.done() for task in waiting)
 
     hurried(work())

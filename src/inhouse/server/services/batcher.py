@@ -169,8 +169,8 @@ class Batcher:
         """Return when the next batch should go, on the event loop's clock.
 
         A full batch goes at once. To an idle process what there is goes at once, too, but for a moment after callers
-        were answered, who are likely to call again. A process that computes gets its next batch beforehand when that
-        is as large as the one that it computes, and has waited; a smaller one waits for those who are answered next.
+        were answered, who are likely to call again. A process that computes gets a full batch beforehand; a smaller one
+        waits for those who are answered next, as two halves cost more than the whole.
 
         Args:
             running: rows that the process is computing; 0 for an idle one.
@@ -180,7 +180,7 @@ class Batcher:
         if self.rows >= self.most or first.alone:
             return 0.0
         if running:
-            return first.came + self.max_delay if self.rows >= running else float("inf")
+            return float("inf")
         return 0.0 if self.rows >= self._expected else self._until
 
     def computed(self, rows: int, seconds: float, now: float) -> None:
@@ -197,7 +197,7 @@ class Batcher:
             return self._taken([self._jobs.popleft()], now)
         if self._expected:
             met = self.rows >= self._expected
-            self._faith, self._expected = min(self._faith + 0.02, 1.0) if met else self._faith * 0.7, 0
+            self._faith, self._expected = min(self._faith + 0.02, 1.0) if met else self._faith * 0.9, 0
         taken: list[Job] = []
         rows = 0
         while self._jobs and not (job := self._jobs[0]).alone:
