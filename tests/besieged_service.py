@@ -55,9 +55,8 @@ def loaded(gateway: Gateway, at_once: int) -> Iterator[list[Load]]:
 def reroute(gateway: Gateway, turns: int) -> None:
     """Make a canary of the second version, raise its share to all, make it live, and take it back; so many times."""
     for _ in range(turns):
-        for change in ({"canary": 2, "share": 0.05}, {"canary": 2, "share": 0.5}, {"canary": 2, "share": 1.0}):
-            assert gateway.ask("POST", "/services/echo/routing", change).status == 200
-        for change in ({"canary": 0, "live": 2}, {"live": 1}, {"live": 2}):
+        shares: list[dict[str, float]] = [{"canary": 2, "share": share} for share in (0.05, 0.5, 1.0)]
+        for change in (*shares, {"canary": 0, "live": 2}, {"live": 1}, {"live": 2}):
             assert gateway.ask("POST", "/services/echo/routing", change).status == 200
         answer = gateway.ask("POST", "/services/echo/rollback")
         assert (answer.status, answer.json["live"]) == (200, 1), answer.body
