@@ -28,8 +28,8 @@ ASK = Ask("/services/echo", json.dumps({"inputs": {"texts": ["a"]}}).encode())
 def echoing(folder: Path) -> Iterator[Gateway]:
     """Give a gateway with a service of two versions that answer with what they are asked."""
     bench = Bench.at(folder)
-    fields = {"fields_in": (Field("texts", "text"),), "fields_out": (Field("answers", "json"),)}
-    artifact = bench.artifact("echo", task="tensors", pipeline=ECHO, **fields)
+    fields_in, fields_out = (Field("texts", "text"),), (Field("answers", "json"),)
+    artifact = bench.artifact("echo", task="tensors", pipeline=ECHO, fields_in=fields_in, fields_out=fields_out)
     settings = {"INHOUSE_SERVICES__SIGNING_KEY": str(folder / "key.pem")}
     with Gateway(folder / "gateway", settings=settings, workers_ready=False) as gateway:
         for role in ("live", "idle"):
