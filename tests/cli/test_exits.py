@@ -6,7 +6,7 @@ from inhouse import InhouseError, errors
 from inhouse.cli.exits import Exit, common, exit_code
 from inhouse.errors import Fault, WorkflowInvalidError
 
-MEANT = {
+MEANT: dict[type[errors.InhouseError], int] = {
     errors.NodeExecutionError: 1,
     errors.OutOfMemoryError: 1,
     errors.UsageError: 2,

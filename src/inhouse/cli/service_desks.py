@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from inhouse.errors import ModelNotFoundError, ServiceConflictError
+from inhouse.models.artifact import open_artifact
 from inhouse.server.services.administration import Change, rolled_back, routed
 from inhouse.storage.publishing import Published, Routing, publish_artifact, publish_remote, publish_workflow
 from inhouse.storage.services import Service, Version
@@ -148,6 +149,7 @@ class GatewayDesk(Desk):
         return self._client.ask("DELETE", _path(name) if number is None else f"{_path(name)}/versions/{number}")
 
     def _send(self, artifact: Path, path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        open_artifact(artifact)
         with tempfile.TemporaryFile() as file:
             with tarfile.open(fileobj=file, mode="w") as archive:
                 archive.add(artifact, arcname=".")

@@ -16,6 +16,6 @@ def context(root: Path, **services: Any) -> Context:
     folders = Folders(root / "input", root / "output", root / "temp")
     for folder in (folders.input, folders.output):
         folder.mkdir(parents=True, exist_ok=True)
-    found = {Folders: folders, **{type(service): service for service in services.values()}}
+    found: dict[type[Any], Any] = {Folders: folders, **{type(service): service for service in services.values()}}
     shared = Shared({}, frozenset(), frozenset(), "1")
     return Context("", "1", "1", Workflow({}), shared, "", Control(), lambda _event: None, found)

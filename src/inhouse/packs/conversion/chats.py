@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import copy
 import shutil
+import statistics
 import tempfile
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from inhouse.errors import AccuracyError, ConversionError
 from inhouse.models.artifact import Artifact, Serving, save_artifact
-from inhouse.models.receipt import Check, PassRecord, Receipt
+from inhouse.models.receipt import Check, Cost, PassRecord, Receipt
 from inhouse.models.signature import Field
 from inhouse.packs.conversion.assembling import machine, tools
 
@@ -99,7 +102,8 @@ def save_chat(
             pipeline=PIPELINE,
             max_batch=1,
         )
-        return save_artifact(artifact, _receipt(source, artifact, check), signer, place)
+        costs = _costs(source, served, made / "it" / WEIGHTS)
+        return save_artifact(artifact, _receipt(source, artifact, check, costs), signer, place)
     finally:
         shutil.rmtree(made, ignore_errors=True)
 
@@ -133,7 +137,30 @@ def _write(source: SourceModel, served: Any, folder: Path) -> None:
         shutil.copyfile(file, folder / asset)
 
 
-def _receipt(source: SourceModel, artifact: Artifact, check: Check) -> Receipt:
+def _costs(source: SourceModel, served: Any, weights: Path) -> tuple[Cost, Cost]:
+    """Return what reading one sample costs the original and the copy: the middle of five turns of each."""
+    import torch
+
+    feeds = source.samples[0]
+    ids = torch.from_numpy(feeds["input_ids"])
+    taken: tuple[list[float], list[float]] = ([], [])
+    calls: tuple[Callable[[], object], ...] = (
+        lambda: source.answer(feeds),
+        lambda: served(input_ids=ids, use_cache=False),
+    )
+    for _ in range(5):
+        for seconds, call in zip(taken, calls, strict=True):
+            begun = time.process_time()
+            with torch.inference_mode():
+                call()
+            seconds.append(time.process_time() - begun)
+    before, after = (statistics.median(seconds) * 1e3 for seconds in taken)
+    held = sum(value.nbytes for value in served.state_dict().values()) / 1e6
+    on_disk = (source.path.stat().st_size if source.path.is_file() else source.nbytes) / 1e6
+    return Cost(before, source.nbytes / 1e6, on_disk), Cost(after, held, weights.stat().st_size / 1e6)
+
+
+def _receipt(source: SourceModel, artifact: Artifact, check: Check, costs: tuple[Cost, Cost]) -> Receipt:
     serving = artifact.serving
     return replace(
         Receipt(
@@ -147,6 +174,8 @@ def _receipt(source: SourceModel, artifact: Artifact, check: Check) -> Receipt:
         passes=(PassRecord("chat", {"precision": serving.precision}),),
         budget={"metric": "top-1", "max_drop": 1 - MIN_AGREEMENT},
         checks=(check,),
+        before=costs[0],
+        after=costs[1],
         served_with={"runtime": "torch", "device": "cpu", "precision": serving.precision, "max_batch": 1},
         machine=machine(),
         tools=tools(),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager, redirect_stdout
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -110,13 +112,26 @@ def _batches(source: SourceModel, batches: Sequence[int]) -> Iterator[int]:
     yield from dict.fromkeys(min(batch, most) for batch in batches)
 
 
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """Keep the optimizer from printing and logging what it could not do; what it did is looked at all the same."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
 def _fused(draft: Draft) -> tuple[Draft, str]:
     """Return the draft with its graph fused for ONNX Runtime, if it is an encoder's, answers the same and is faster."""
     from onnxruntime.transformers.optimizer import optimize_model
 
     name = "model.fused.onnx"
     try:
-        model = optimize_model(str(draft.model), model_type="bert", opt_level=0, num_heads=0, hidden_size=0)
+        with _unheard():
+            model = optimize_model(str(draft.model), model_type="bert", opt_level=0, num_heads=0, hidden_size=0)
         fused = {kind: count for kind, count in model.get_fused_operator_statistics().items() if count}
         if not fused:
             return draft, "nothing to fuse beyond what ONNX Runtime does at loading"

@@ -15,7 +15,7 @@ from inhouse.models.formats import foreign_format, read_start
 from inhouse.models.signature import BATCH, TensorSpec
 from inhouse.packs.conversion.model import SourceModel
 from inhouse.packs.conversion.sources.gguf_tokenizer import tokenizer_of
-from inhouse.packs.conversion.sources.modules import frozen
+from inhouse.packs.conversion.sources.modules import frozen, hushed
 from inhouse.packs.conversion.sources.request import Request, must_fit
 from inhouse.packs.conversion.sources.samples import read_texts
 from inhouse.packs.conversion.sources.tokens import token_samples
@@ -193,7 +193,8 @@ def causal_model(config: Any, weights: Mapping[str, Tensor], path: Path) -> nn.M
 
     try:
         kind = {"llama": LlamaForCausalLM, "qwen2": Qwen2ForCausalLM}[config.model_type]
-        model: nn.Module = kind(config).float()
+        with hushed():
+            model: nn.Module = kind(config).float()
         lacking = model.load_state_dict(dict(weights), strict=False)
         model.tie_weights()  # type: ignore[operator] # a method of transformers' models
     except InhouseError:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -95,3 +96,19 @@ def outputs_of(
 ) -> tuple[TensorSpec, ...]:
     """Return what a model gives, found by calling it at several lengths of each free axis."""
     return observed(answer, inputs, limits, values)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Keep transformers from telling users of what only its developers can use, and from drawing bars of its own."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

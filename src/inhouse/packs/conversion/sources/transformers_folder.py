@@ -15,7 +15,7 @@ from inhouse.errors import ModelFormatError, ModelUnsupportedError, UnsafeModelE
 from inhouse.models.formats import refuse_pickle
 from inhouse.models.signature import BATCH, TensorSpec
 from inhouse.packs.conversion.model import SourceModel
-from inhouse.packs.conversion.sources.modules import ModuleAnswer, frozen, nbytes_of, outputs_of
+from inhouse.packs.conversion.sources.modules import ModuleAnswer, frozen, hushed, nbytes_of, outputs_of
 from inhouse.packs.conversion.sources.request import Request, files_of, hash_of, must_fit, read_json, weights_size
 from inhouse.packs.conversion.sources.samples import read_labels, read_texts
 from inhouse.packs.conversion.sources.tokens import make_tokenizer, token_samples
@@ -147,11 +147,8 @@ def load_model(request: Request, config: dict[str, Any], loader: str) -> nn.Modu
 
 def _from_folder(path: Path, loader: str) -> nn.Module:
     import transformers
-    from transformers.utils import logging as told
 
-    silent = told.is_progress_bar_enabled()
-    told.disable_progress_bar()
-    try:
+    with hushed():
         # ONNX Runtime's optimizer knows attention that is written out, and OpenVINO fuses it again
         model: nn.Module = getattr(transformers, loader).from_pretrained(
             path,
@@ -161,9 +158,6 @@ def _from_folder(path: Path, loader: str) -> nn.Module:
             dtype=torch.float32,
             attn_implementation="eager",
         )
-    finally:
-        if silent:
-            told.enable_progress_bar()
     return model
 
 
