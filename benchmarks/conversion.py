@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib.util
 import random
+import re
 import sys
 import tempfile
 import time
@@ -52,13 +53,11 @@ class Case:
 
 
 def texts(first: Path, second: Path) -> None:
-    """Write sentences of the documentation into two files."""
-    lines = [
-        line.strip(" -#*|`>")[:400]
-        for page in sorted((ROOT / "docs").glob("*.md"))
-        for line in page.read_text().splitlines()
-    ]
-    kept = sorted({line for line in lines if len(line) > 20})
+    """Write sentences of the documentation, of 6 to 20 words, into two files."""
+    pages = " ".join(page.read_text() for page in sorted((ROOT / "docs").glob("*.md")))
+    prose = re.sub(r"```.*?```|[|#*`>]|\]\([^)]*\)", " ", pages, flags=re.DOTALL)
+    sentences = (" ".join(sentence.split()) for sentence in re.split(r"(?<=[.!?])\s+", prose))
+    kept = sorted({sentence for sentence in sentences if 6 <= len(sentence.split()) <= 20})
     random.Random(0).shuffle(kept)  # noqa: S311 - an order
     for at, path in enumerate((first, second)):
         path.with_suffix(".txt").write_text("\n".join(kept[at * _EACH : (at + 1) * _EACH]) + "\n")

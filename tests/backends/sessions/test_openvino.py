@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
 import openvino
 import pytest
+from onnx import TensorProto, helper
 from tests.backends.sessions.graphs import WEIGHT, linear
 
 from inhouse.backends.sessions.base import SessionOptions
@@ -86,4 +88,27 @@ def test_a_batch_that_a_copy_is_compiled_for_answers_as_any_other(tmp_path: Path
     for batch in (1, 2, 4):
         x = np.random.default_rng(batch).standard_normal((batch, 3), dtype=np.float32)
         np.testing.assert_allclose(session.run({"x": x})["y"], x @ WEIGHT, rtol=1e-6)
+    session.close()
+
+
+def test_what_is_shorter_than_a_copy_is_filled_up(tmp_path: Path) -> None:
+    """A masked mean, which filling up does not change: (batch, n) and a mask to (batch)."""
+    x, mask = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", "n"]) for name in ("x", "mask"))
+    nodes = [
+        helper.make_node("Mul", ["x", "mask"], ["kept"]),
+        helper.make_node("ReduceSum", ["kept", "axis"], ["sum"], keepdims=0),
+        helper.make_node("ReduceSum", ["mask", "axis"], ["count"], keepdims=0),
+        helper.make_node("Div", ["sum", "count"], ["y"]),
+    ]
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch"])
+    axis = helper.make_tensor("axis", TensorProto.INT64, [1], [1])
+    path = tmp_path / "mean.onnx"
+    graph = helper.make_graph(nodes, "mean", [x, mask], [y], [axis])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), path)
+    options = {"fixed": [[1, 8], [1, 4]], "padding": {"x": 7, "mask": 0}}
+    session = OpenVino().open(path, SessionOptions(threads=1, options=options))
+    for batch, length in ((1, 1), (1, 4), (1, 5), (1, 8), (1, 9), (2, 3)):
+        given = np.arange(batch * length, dtype=np.float32).reshape(batch, length)
+        found = session.run({"x": given, "mask": np.ones_like(given)})["y"]
+        np.testing.assert_allclose(found, given.mean(axis=1), rtol=1e-6)
     session.close()

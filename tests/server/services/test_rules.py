@@ -69,7 +69,7 @@ async def test_a_good_canary_goes_step_by_step_until_it_is_live(tmp_path: Path) 
         for _ in range(4):
             await house.ask(0.0)
         assert house.stored == "live 2, canary None 0, shadow None"
-        told = house.migrations.status("minilm")
+        told = await house.migrations.status("minilm")
         assert [event["verdict"] for event in told["events"]] == ["advance", "promote"]
         assert (tmp_path / "services" / "minilm" / NAME).exists()
 
@@ -79,7 +79,7 @@ async def test_a_canary_that_answers_differently_is_taken_back(tmp_path: Path) -
         for _ in range(4):
             await house.ask(0.0)
         assert house.stored == "live 1, canary None 0, shadow None"
-        assert "agree" in house.migrations.status("minilm")["events"][0]["reason"]
+        assert "agree" in (await house.migrations.status("minilm"))["events"][0]["reason"]
 
 
 async def test_a_canary_that_fails_is_taken_back_at_once(tmp_path: Path) -> None:
@@ -102,11 +102,11 @@ async def test_without_a_rule_it_is_only_shown(tmp_path: Path) -> None:
         for _ in range(6):
             await house.ask(0.9)
         assert house.stored == "live 1, canary None 0, shadow 2"
-        told = house.migrations.status("minilm")
+        told = await house.migrations.status("minilm")
         assert told["candidate"]["calls"] == 6
         assert told["candidate"]["agreement"] == pytest.approx(1)
         with pytest.raises(ServiceNotFoundError):
-            house.migrations.status("nobody")
+            await house.migrations.status("nobody")
 
 
 def test_slowness_is_judged_once_enough_is_known() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -37,9 +37,10 @@ _OPERATIONS = re.compile(r"No conversion rule found for operations?:? ([\w., :-]
 class OpenVino(Runtime):
     """Loads OpenVINO's own ``.xml`` with its ``.bin``, and ``.onnx``.
 
-    Options that it understands: ``properties`` (of the device, as OpenVINO names them), ``fixed`` (batches that a copy
-    with nothing left open is compiled for, where the batch is all that is open: faster, at the price of the copy's
-    memory).
+    Options that it understands: ``properties`` (of the device, as OpenVINO names them); ``fixed``, sizes that a copy
+    with nothing left open is compiled for, which is faster at the price of its memory: batches, or ``[batch, length]``
+    where the second axis is open as well; ``padding``, by input what shorter ones are filled up with on that axis to
+    come to the next fixed length (of a model whose mask makes that no difference).
     """
 
     name: ClassVar[str] = "openvino"
@@ -82,11 +83,12 @@ class OpenVino(Runtime):
         try:
             read = core.read_model(model) if isinstance(model, Path) and options.options.get("fixed") else model
             fixed = {
-                batch: core.compile_model(copy, place, properties)
-                for batch in options.options.get("fixed", ())
-                if (copy := _with_batch(read, int(batch))) is not None
+                sizes: core.compile_model(copy, place, properties)
+                for sizes in map(_leading, options.options.get("fixed", ()))
+                if (copy := _with_sizes(read, sizes)) is not None
             }
-            return OpenVinoSession(core.compile_model(read, place, properties), fixed)
+            padding = options.options.get("padding", {})
+            return OpenVinoSession(core.compile_model(read, place, properties), fixed, padding)
         except Exception as error:
             raise _opening(name, error) from error
 
@@ -96,16 +98,23 @@ class OpenVinoSession(Session):
 
     Args:
         compiled: the model.
-        fixed: the same for one batch each.
+        fixed: the same for some first sizes of its inputs each.
+        padding: by input, what fills it up to the next fixed length.
 
     """
 
-    def __init__(self, compiled: Any, fixed: Mapping[int, Any] | None = None) -> None:
+    def __init__(
+        self,
+        compiled: Any,
+        fixed: Mapping[tuple[int, ...], Any] | None = None,
+        padding: Mapping[str, float] | None = None,
+    ) -> None:
         import openvino
 
         self._tensor = openvino.Tensor
         self._request = compiled.create_infer_request()
-        self._fixed = {batch: copy.create_infer_request() for batch, copy in (fixed or {}).items()}
+        self._fixed = {sizes: fixed[sizes].create_infer_request() for sizes in sorted(fixed or {})} if fixed else {}
+        self._padding = padding or {}
         self.inputs = {
             _name(port, f"input{number}"): (port.get_element_type().to_dtype(), axes(_sizes(port)))
             for number, port in enumerate(compiled.inputs)
@@ -115,7 +124,11 @@ class OpenVinoSession(Session):
     def run(self, feeds: Feeds) -> dict[str, NDArray[Any]]:
         """See `Session.run`. Inputs are read where they lie; outputs are copied out of the request."""
         given = fitting(self.inputs, feeds)
-        request = self._fixed.get(given[0].shape[0], self._request) if self._fixed else self._request
+        request = self._request
+        for sizes, copy in self._fixed.items():
+            if (padded := self._padded(given, sizes)) is not None:
+                request, given = copy, padded
+                break
         try:
             for number, array in enumerate(given):
                 request.set_input_tensor(number, self._tensor(array, shared_memory=array.flags.writeable))
@@ -123,6 +136,26 @@ class OpenVinoSession(Session):
             return {name: request.get_output_tensor(n).data.copy() for n, name in enumerate(self.outputs)}
         except Exception as error:
             raise _running(error) from error
+
+    def _padded(self, given: list[NDArray[Any]], sizes: tuple[int, ...]) -> list[NDArray[Any]] | None:
+        """Return inputs as a copy takes them, filled up where they are shorter; None where they cannot be."""
+        import numpy as np
+
+        shape = given[0].shape[: len(sizes)]
+        if shape == sizes:
+            return given
+        if (
+            shape[:1] != sizes[:1]
+            or len(sizes) < 2
+            or shape[1] > sizes[1]
+            or self._padding.keys() != self.inputs.keys()
+        ):
+            return None
+        more = ((0, 0), (0, sizes[1] - shape[1]))
+        return [
+            np.pad(array, more, constant_values=self._padding[name])
+            for name, array in zip(self.inputs, given, strict=True)
+        ]
 
     def close(self) -> None:
         """See `Session.close`."""
@@ -145,14 +178,19 @@ def _properties(options: SessionOptions) -> dict[str, Any]:
     return found | dict(options.options.get("properties", {}))
 
 
-def _with_batch(model: Any, batch: int) -> Any:
-    """Return a copy of a model for one batch; None where more than the batch is open."""
+def _leading(sizes: int | Sequence[int]) -> tuple[int, ...]:
+    return (sizes,) if isinstance(sizes, int) else tuple(map(int, sizes))
+
+
+def _with_sizes(model: Any, sizes: tuple[int, ...]) -> Any:
+    """Return a copy of a model for some first sizes of all inputs; None where more than these are open, or others."""
     shapes = {}
     for number, port in enumerate(model.inputs):
-        sizes = _sizes(port)
-        if not sizes or sizes[0] != -1 or -1 in sizes[1:]:
+        declared = _sizes(port)
+        first, rest = declared[: len(sizes)], declared[len(sizes) :]
+        if len(first) < len(sizes) or set(first) != {-1} or -1 in rest:
             return None
-        shapes[number] = [batch, *sizes[1:]]
+        shapes[number] = [*sizes, *rest]
     copy = model.clone()
     copy.reshape(shapes)
     return copy

@@ -31,10 +31,10 @@ _MOST_COPIED = 200_000_000
 """Bytes of weights up to which a copy for a batch of its own may be had."""
 _GAIN = 0.97
 """What is not faster by this is left as it came."""
-_SETTINGS: Mapping[str, Sequence[Mapping[str, Any]]] = {
-    # OpenVINO's generated code for attention is slower than its plain products where sentences are short.
-    "openvino": ({}, {"properties": {"SNIPPETS_MODE": "DISABLE"}}, {"fixed": [1, 8]}),
-}
+_PLAIN = {"properties": {"SNIPPETS_MODE": "DISABLE"}}
+"""OpenVINO's generated code for attention is slower than its plain products where sentences are short."""
+_LENGTHS = (16, 32, 64)
+"""Tokens that a single text is filled up to, where copies of these lengths are faster."""
 
 
 def optimise(draft: Draft) -> Draft:
@@ -56,10 +56,10 @@ def optimise(draft: Draft) -> Draft:
 
 def tuned(draft: Draft) -> tuple[Draft, str]:
     """Return the draft with the fastest of its runtime's settings, and what is to be told of it."""
+    settings = _settings(draft.source) if draft.serving.runtime == "openvino" else ()
     told = [
         replace(draft, serving=replace(draft.serving, options={**draft.serving.options, **setting}))
-        for setting in _SETTINGS.get(draft.serving.runtime, ())
-        if "fixed" not in setting or _only_the_batch_is_free(draft.source)
+        for setting in settings
     ]
     if draft.serving.device != "cpu" or len(told) < 2 or not draft.source.samples:
         return draft, ""
@@ -71,10 +71,28 @@ def tuned(draft: Draft) -> tuple[Draft, str]:
     return chosen, f"{dict(chosen.serving.options)} takes {figures[best] / figures['0']:.0%} of the time"
 
 
-def _only_the_batch_is_free(source: SourceModel) -> bool:
-    """Whether copies for a batch each can be compiled, and are small enough to have them beside the model."""
+def _settings(source: SourceModel) -> Sequence[Mapping[str, Any]]:
+    """Return what is worth a try: plain attention, and copies of fixed sizes of a model that is small enough."""
     free = {size for spec in source.inputs for size in spec.shape if isinstance(size, str)}
-    return free == {BATCH} and source.nbytes < _MOST_COPIED
+    if source.nbytes >= _MOST_COPIED:
+        return {}, _PLAIN
+    if free == {BATCH}:
+        return {}, _PLAIN, {"fixed": [1, 8]}
+    if _may_be_filled_up(source):
+        lengths = {
+            "fixed": [[1, length] for length in _LENGTHS],
+            "padding": {spec.name: 0 for spec in source.inputs},
+        }
+        return {}, _PLAIN, lengths, {**_PLAIN, **lengths}
+    return {}, _PLAIN
+
+
+def _may_be_filled_up(source: SourceModel) -> bool:
+    """Whether texts may be longer than they are: a mask tells which tokens count, and no answer has an axis of them."""
+    same = {spec.shape for spec in source.inputs}
+    masked = any("mask" in spec.name for spec in source.inputs)
+    answered = {size for spec in source.outputs for size in spec.shape if isinstance(size, str)}
+    return masked and answered <= {BATCH} and all(len(shape) == 2 for shape in same) and len(same) == 1
 
 
 def speeds(drafts: Mapping[str, Draft], batches: Sequence[int] = BATCHES) -> dict[str, float]:

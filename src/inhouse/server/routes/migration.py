@@ -25,7 +25,7 @@ def routes(migrations: Migrations) -> APIRouter:
         response_model=dict[str, Any],
         responses=documented(told={404: "There is no such service."}),
     )
-    def migration(name: str, _: Caller) -> Response:
-        return JsonResponse(migrations.status(name))
+    async def migration(name: str, _: Caller) -> Response:
+        return JsonResponse(await migrations.status(name))
 
     return router

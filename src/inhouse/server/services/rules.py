@@ -194,7 +194,7 @@ class Migrations:
             progress.compare(agreement(fields, reply.answer.outputs, copy.answer.outputs))
         self._consider(call.service, progress)
 
-    def status(self, name: str) -> dict[str, Any]:
+    async def status(self, name: str) -> dict[str, Any]:
         """Return how a service's migration stands, JSON-ready; raises `ServiceNotFoundError`."""
         service = self._services.route(name).service
         progress = self._progress(name)
@@ -203,7 +203,8 @@ class Migrations:
         told["candidate"] = None if progress is None else progress.as_dict()
         if progress is not None and service.rule is not None:
             told["verdict"], told["reason"] = judge(service.rule, progress)
-        return told | {"events": list(self._events.get(name) or _events_in(self._place(name)))}
+        events = list(self._events.get(name, ()))
+        return told | {"events": events or await asyncio.to_thread(_events_in, self._place(name))}
 
     # -- deciding -----------------------------------------------------------------------------------------------------
 
@@ -252,7 +253,7 @@ class Migrations:
 
     async def _write(self, name: str) -> None:
         try:
-            content = json.dumps(self.status(name)).encode()
+            content = json.dumps(await self.status(name)).encode()
         except InhouseError:  # the service is gone
             return
         place = self._place(name)
