@@ -7,7 +7,20 @@ from tests.program import Command
 
 from inhouse.cli.main import build_app
 
-COMMANDS = ("run", "validate", "convert-workflow", "templates", "nodes", "models", "up", "doctor")
+COMMANDS = (
+    "run",
+    "validate",
+    "convert-workflow",
+    "templates",
+    "nodes",
+    "models",
+    "up",
+    "doctor",
+    "convert",
+    "bench",
+    "publish",
+    "migrate",
+)
 
 
 def test_there_are_these_commands() -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inhouse.storage.services import Rule
 
 _EXAMPLES = (
-    "Examples: inhouse migrate embed --from https://api.example.com/v1/embeddings --protocol openai "
+    "Example: inhouse migrate embed --from https://api.example.com/v1/embeddings --protocol openai "
     "--token-env CLOUD_TOKEN --to 1 --shadow; inhouse migrate embed --to 1 --canary 5% --rule calls=500; "
     "inhouse migrate embed --watch"
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from inhouse.storage.services import Version
 
 _EXAMPLES = (
-    "Examples: inhouse publish embed --model minilm-int8/ --replicas 2; "
+    "Example: inhouse publish embed --model minilm-int8/ --replicas 2; "
     "inhouse publish embed --model minilm-bf16/ --canary 5%; "
     "inhouse publish draw --workflow flow.json --expose 6.text=prompt --output 9"
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from inhouse.backends.own_log import own_log
 from inhouse.errors import ConversionError, InhouseError, UnsupportedOperatorError, UsageError
 from inhouse.models.artifact import Serving
 from inhouse.models.receipt import PassRecord
@@ -240,9 +241,10 @@ def _convert(openvino: Any, source: SourceModel) -> Any:
         (spec.name, openvino.PartialShape([-1 if isinstance(size, str) else size for size in spec.shape]))
         for spec in source.inputs
     ]
-    model = openvino.convert_model(
-        _module(source), example_input=examples(source), input=[shape for _, shape in shapes]
-    )
+    with own_log():
+        model = openvino.convert_model(
+            _module(source), example_input=examples(source), input=[shape for _, shape in shapes]
+        )
     for spec, port in zip(source.inputs, model.inputs, strict=True):
         port.set_names({spec.name})
         port.get_node().set_friendly_name(spec.name)
@@ -260,7 +262,9 @@ def _by_onnx(openvino: Any, source: SourceModel, path: Path) -> None:
     with tempfile.TemporaryDirectory(dir=path.parent) as place:
         graph = Path(place) / "model.onnx"
         _to_onnx(source, graph)
-        _save(openvino.convert_model(graph), source, path)
+        with own_log():
+            model = openvino.convert_model(graph)
+        _save(model, source, path)
 
 
 def _save(model: Any, source: SourceModel, path: Path) -> None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inhouse.backends.own_log import own_log
 from inhouse.backends.sessions.base import SessionOptions
 from inhouse.backends.sessions.openvino import OpenVino
 from inhouse.errors import ConversionError, UsageError
@@ -166,7 +167,7 @@ def _silent() -> Iterator[None]:
     level = log.level
     log.setLevel(logging.ERROR)
     try:
-        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+        with own_log(), Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
             yield
     finally:
         log.setLevel(level)

@@ -12,6 +12,7 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+from inhouse.backends.own_log import own_log
 from inhouse.errors import InhouseError
 from inhouse.models.receipt import PassRecord
 from inhouse.models.signature import BATCH
@@ -133,13 +134,9 @@ def _batches(source: SourceModel, batches: Sequence[int]) -> Iterator[int]:
 @contextmanager
 def _unheard() -> Iterator[None]:
     """Keep the optimizer from printing and logging what it could not do; what it did is looked at all the same."""
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logging.disable(before)
+    with own_log(), redirect_stdout(io.StringIO()):
+        logging.disable(logging.WARNING)
+        yield
 
 
 def _fused(draft: Draft) -> tuple[Draft, str]:

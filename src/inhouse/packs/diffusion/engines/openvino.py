@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import logging
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from inhouse.backends.own_log import own_log
 from inhouse.packs.diffusion.engines.base import Compiled, Shape, Told
 from inhouse.packs.diffusion.engines.files import EngineFiles, identity
 
@@ -75,21 +75,9 @@ def _converting(network: nn.Module, shape: Shape, example: Told) -> Callable[[Pa
 
         _log.info("Converting a network of %s for OpenVINO; this is done once.", shape.sizes[0])
         shapes: list[Any] = [openvino.PartialShape([-1, *size]) for size in shape.sizes]
-        with torch.no_grad(), _own_log(), warnings.catch_warnings():
+        with torch.no_grad(), own_log(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of tracing, for its developers
             model = openvino.convert_model(exportable(network, shape), example_input=examples(example), input=shapes)
         openvino.save_model(model, folder / _MODEL, compress_to_fp16=shape.dtype != "float32")
 
     return convert
-
-
-@contextmanager
-def _own_log() -> Iterator[None]:
-    """Keep what is logged as it is: the converter turns the whole program's log down to errors, and may leave it so."""
-    root = logging.getLogger()
-    level, filters, handlers = root.level, list(root.filters), list(root.handlers)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-        root.filters[:], root.handlers[:] = filters, handlers
