@@ -146,3 +146,9 @@ def test_a_place_that_cannot_be_written_is_told_and_nothing_is_left(tmp_path: Pa
     (tmp_path / "source").mkdir()
     with pytest.raises(OutputError, match="Cannot write"):
         move_folder(tmp_path / "source", tmp_path / "file" / "there")
+
+
+def test_a_description_nested_beyond_all_measure_is_told(tmp_path: Path) -> None:
+    (tmp_path / "artifact.json").write_text("[" * 200_000)
+    with pytest.raises(ModelFormatError):
+        open_artifact(tmp_path)

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 from tests.published import EMBEDDINGS, TEXTS, Bench
 
-from inhouse.errors import ModelNotFoundError, PublishError, ReceiptError, ServiceConflictError
+from inhouse.errors import (
+    ModelNotFoundError,
+    PublishError,
+    ReceiptError,
+    ServiceConflictError,
+    ServiceNotFoundError,
+)
 from inhouse.models.signature import Field, TensorSpec
 from inhouse.storage.publishing import (
     Routing,
@@ -175,3 +181,28 @@ def test_workflows_and_endpoints_elsewhere_are_published_too(store: ServiceStore
     assert publish_remote(store, "cat", Version(0, "remote", url="https://x.example/")).notes == (
         "Output 'image' is gone.",
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://a/", "no address"),
+        ("http://", "no address"),
+        ("http://[::", "no address"),
+        ("http://a:99999/", "no address"),
+        ("http://a\r\nX: y/", "no address"),
+        ("http://\0", "no address"),
+        ("http://" + "a" * 5000, "no address"),
+        ("http://user:secret@a/", "would be stored"),
+    ],
+)
+def test_an_address_that_nothing_can_be_asked_at_is_refused(store: ServiceStore, url: str, said: str) -> None:
+    with pytest.raises(PublishError, match=said) as told:
+        publish_remote(store, "cat", Version(0, "remote", url=url))
+    assert "secret" not in str(told.value)
+    assert store.names() == []
+
+
+def test_a_name_that_is_an_address_of_ours_is_refused(store: ServiceStore) -> None:
+    with pytest.raises(ServiceNotFoundError, match=r"openapi\.json"):
+        publish_remote(store, "openapi.json", Version(0, "remote", url="https://a/"))

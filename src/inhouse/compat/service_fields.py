@@ -58,6 +58,7 @@ def fields_of_workflow(
         UsageError: there is no such node or input, or two fields have one name.
 
     """
+    _check_links(workflow, registry)
     found = _Fields()
     for node_id, node in workflow.nodes.items():
         if node.type == INPUT:
@@ -69,6 +70,21 @@ def fields_of_workflow(
     for node_id, name in _outputs(workflow, registry, outputs):
         found.add(_output(workflow, node_id, registry, name, found.bindings), node_id)
     return WorkflowFields(fields_in, tuple(found.fields[len(fields_in) :]), found.bindings)
+
+
+def _check_links(workflow: Workflow, registry: Registry) -> None:
+    """Refuse links to nowhere, with which no call could ever be answered."""
+    for node_id, node in workflow.nodes.items():
+        for name, value in node.inputs.items():
+            if not isinstance(value, Link):
+                continue
+            source = workflow.nodes.get(value.node)
+            spec = registry.get(source.type) if source is not None else None
+            if source is None or (spec is not None and value.slot >= len(spec.outputs)):
+                raise UsageError(
+                    f"Input {node_id}.{name} is linked to an output that there is not: {value.node}, {value.slot}.",
+                    hint="Save the workflow again from the canvas.",
+                )
 
 
 class _Fields:

@@ -143,7 +143,7 @@ def open_artifact(folder: Path) -> Artifact:
         raise ModelNotFoundError(
             f"{folder} is no converted model: it has no {NAME}.", hint="Make one with `inhouse convert`."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelFormatError(f"{folder.name}: {NAME} cannot be read.", hint="Convert the model again.") from error
 
 

@@ -147,7 +147,7 @@ def read_receipt(path: Path, trust: Trust | None = None) -> Receipt:
         data, signature = document["receipt"], document["signature"]
     except FileNotFoundError as error:
         raise ReceiptError("The artifact has no receipt.", hint="Make it with `inhouse convert`.") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ReceiptError("The receipt cannot be read.", hint="Convert the model again.") from error
     if trust is not None:
         trust.check(_canonical(data), signature)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 from inhouse.errors import OutputError, PublishError, ReceiptError, ServiceConflictError
 from inhouse.files import inside, is_file, write_atomic
@@ -21,6 +22,7 @@ from inhouse.storage.services import Service, Version
 
 LABELS = "labels.txt"
 WORKFLOW = "workflow.json"
+_LONGEST_URL = 2000
 Role: TypeAlias = Literal["live", "canary", "shadow", "idle"]
 
 
@@ -153,9 +155,28 @@ def publish_remote(store: ServiceStore, name: str, version: Version, routing: Ro
         ServiceError: as `ServiceStore.add` and `Routing.apply`.
 
     """
-    if not version.url.startswith(("http://", "https://")):
-        raise PublishError(f"{version.url[:200]!r} is no address.", hint="It begins with http:// or https://.")
+    _check_address(version.url)
     return _add(store, name, version, lambda _: None, routing, (version.fields_in, version.fields_out))
+
+
+def _check_address(url: str) -> None:
+    """Refuse what nothing can be asked at, and what would store a password.
+
+    Raises:
+        PublishError: it is no address of HTTP (RFC 3986), or holds a user's name.
+
+    """
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound, parts = False, urlsplit("")
+    if not sound or len(url) > _LONGEST_URL or any(letter <= " " or letter == "\x7f" for letter in url):
+        raise PublishError(f"{url[:200]!r} is no address.", hint="Write https://host/path.")
+    if parts.username is not None:
+        raise PublishError(
+            "The address holds a name or a password, which would be stored.", hint="Name a variable with --token-env."
+        )
 
 
 def fields_of(store: ServiceStore, name: str, version: Version) -> tuple[Sequence[Field], Sequence[Field]]:

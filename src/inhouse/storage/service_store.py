@@ -24,6 +24,8 @@ Stamp: TypeAlias = tuple[int, int]
 """What the disk says of a description: number and time of change; another one means another content."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+RESERVED = frozenset({"openapi.json"})
+"""What lies beside services under their address."""
 _LOCK_SECONDS = 10.0
 _PAUSE_SECONDS = 0.01
 
@@ -183,7 +185,7 @@ def checked_name(name: str) -> str:
         ServiceNotFoundError: none can have it.
 
     """
-    if not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name) or name in RESERVED:
         raise ServiceNotFoundError(
             f"No service can have the name {name[:100]!r}.",
             hint="Use up to 100 letters, digits, -, _ and dots, of which none comes first.",

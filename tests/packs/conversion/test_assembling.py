@@ -10,10 +10,11 @@ from tests.packs.conversion.models import as_openvino
 
 from inhouse.errors import ConversionError, OutputError, PathEscapeError, ReceiptError
 from inhouse.models.artifact import open_artifact, verify_artifact
+from inhouse.models.receipt import Check
 from inhouse.models.signing import Signer, Trust
 from inhouse.packs.conversion.assembling import free_place, save
 from inhouse.packs.conversion.model import Draft, Metric
-from inhouse.packs.conversion.verifying import verify
+from inhouse.packs.conversion.verifying import TOGETHER, verify
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +97,9 @@ def test_a_full_disk_or_an_interruption_leaves_nothing(
     with pytest.raises(OutputError if isinstance(error, OSError) else KeyboardInterrupt):
         save(verified, tmp_path / "it", signer)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_that_look_at_each_other_are_asked_one_at_a_time(verified: Draft, signer: Signer, tmp_path: Path) -> None:
+    mixing = Check(f"{TOGETHER}, as the original", "1 - cosine, worst", 0.3, 0.01, passed=True, informative=True)
+    draft = replace(verified, checks=(*verified.checks, mixing))
+    assert save(draft, tmp_path / "it", signer)[0].max_batch == 1

@@ -128,3 +128,26 @@ def test_an_artifact_of_minilm_answers_what_the_original_does(
     artifact = open_artifact(folder)
     assert (artifact.task, [field.name for field in artifact.fields_out]) == ("embeddings", ["embeddings"])
     assert minilm_draft.source.sha256 == receipt.source["sha256"]
+
+
+def test_an_original_that_answers_no_numbers_is_told_as_such(text_draft: Draft) -> None:
+    def nothing(feeds: Any) -> Any:
+        return {name: array * np.nan for name, array in text_draft.source.answer(feeds).items()}
+
+    draft = replace(text_draft, source=replace(text_draft.source, answer=nothing))
+    with pytest.raises(ConversionError, match="itself answers no numbers"):
+        verify(draft, COSINE, batch=2)
+
+
+def test_an_original_that_answers_by_chance_is_told_as_such(text_draft: Draft) -> None:
+    spread = np.random.default_rng(0)
+
+    def noisy(feeds: Any) -> Any:
+        return {
+            name: array + spread.standard_normal(array.shape, dtype=np.float32)
+            for name, array in text_draft.source.answer(feeds).items()
+        }
+
+    draft = replace(text_draft, source=replace(text_draft.source, answer=noisy))
+    with pytest.raises(ConversionError, match="something else each time"):
+        verify(draft, COSINE, batch=2)

@@ -104,3 +104,27 @@ def test_an_answer_holds_what_the_replica_wrote_as_it_is() -> None:
     answer = Answer({"embeddings": b"[[0.1,0.2]]", "labels": b'["a"]'}, version=7)
     assert render(answer) == b'{"outputs":{"embeddings":[[0.1,0.2]],"labels":["a"]},"version":7}'
     assert json.loads(render(answer, "x"))["id"] == "x"
+
+
+CHAT = Card((Field("messages", "messages", rows=False),), (), "chat", streams=True)
+
+
+def chat(**given: object) -> bytes:
+    return json.dumps({"inputs": {"messages": [{"role": "user", "content": "Hello."}]}, **given}).encode()
+
+
+def test_what_steers_a_chat_is_checked_in_every_dialect() -> None:
+    call = parse(chat(parameters={"max_tokens": 3, "temperature": 0, "stop": "."}), CHAT, ABOUT)
+    assert call.parameters == {"max_tokens": 3, "temperature": 0, "stop": ["."]}
+    wrong = {"max_tokens": [], "top_p": "x", "seed": 2**64, "temperature": -1, "stop": 5, "zz": 1}
+    with pytest.raises(InputsError) as told:
+        parse(chat(parameters=wrong), CHAT, ABOUT)
+    assert told.value.fields.keys() == {f"parameters.{name}" for name in wrong}
+
+
+@pytest.mark.parametrize("role", [[], {"a": 1}, None, 7, "robot"])
+def test_a_role_that_is_none_is_named(role: object) -> None:
+    body = json.dumps({"inputs": {"messages": [{"role": role, "content": "x"}]}}).encode()
+    with pytest.raises(InputsError) as told:
+        parse(body, CHAT, ABOUT)
+    assert any(path.endswith("0.role") for path in told.value.fields)

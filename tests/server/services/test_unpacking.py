@@ -85,3 +85,8 @@ def test_what_is_no_archive_is_said(content: bytes, tmp_path: Path) -> None:
 def test_a_name_that_comes_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RequestError, match="twice"):
         unpack(tar("a", "a"), tmp_path, 100)
+
+
+def test_a_name_that_no_file_can_have_is_the_archives_fault(tmp_path: Path) -> None:
+    with pytest.raises(RequestError, match="no file can have"):
+        unpack(tar("a" * 300), tmp_path, 100)

@@ -21,7 +21,7 @@ from inhouse.models.receipt import Receipt
 from inhouse.models.signature import Size, TensorSpec
 from inhouse.packs.conversion.costs import costs, model_files
 from inhouse.packs.conversion.pipelines import service_of
-from inhouse.packs.conversion.verifying import VERIFY
+from inhouse.packs.conversion.verifying import TOGETHER, VERIFY
 
 if TYPE_CHECKING:
     from inhouse.models.signing import Signer
@@ -110,7 +110,7 @@ def _artifact(draft: Draft, folder: Path, name: str) -> Artifact:
         shutil.copyfile(file, folder / asset)
     inputs, outputs = _tensors(draft)
     service = service_of(draft.source, inputs, outputs)
-    batch = int(draft.passes[-1].options["batch"])
+    batch = _largest_batch(draft)
     return Artifact(
         folder=folder,
         name=name,
@@ -124,6 +124,13 @@ def _artifact(draft: Draft, folder: Path, name: str) -> Artifact:
         max_batch=batch,
         facts=_plain(draft.source.facts),
     )
+
+
+def _largest_batch(draft: Draft) -> int:
+    """Return in how many rows it may be asked: one where rows do not answer as they do alone, whoever is to blame."""
+    mixing = any(check.informative and check.case.startswith(TOGETHER) for check in draft.checks)
+    batched = all(spec.batched for spec in draft.source.inputs)
+    return int(draft.passes[-1].options["batch"]) if batched and not mixing else 1
 
 
 def _tensors(draft: Draft) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:

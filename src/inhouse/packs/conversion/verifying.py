@@ -39,6 +39,8 @@ ROUNDING: Mapping[Precision, float] = MappingProxyType(
 )
 """Relative error up to which a layer within the model is not to blame, by precision."""
 _SAME = 1e-6
+TOGETHER = "a row alone and in a batch"
+"""The case in which neighbours must not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ def verify(draft: Draft, metric: Metric, *, batch: int = 32, seed: int = 0, prog
         examiner = Examiner(draft.source, session.inputs, batch, seed)
         if not examiner.rows:
             raise ConversionError("There are no inputs to compare answers on.", hint="Give some with --data.")
+        _insist_on_sense(draft, examiner.rows[0])
         exam = Exam(draft, session, examiner, budget)
         checked = list(exam.all(progress or _nobody_watches))
         if faulty := [(check, feeds) for check, feeds in checked if not check.passed]:
@@ -181,7 +184,7 @@ class Exam:
         if mixed is None:
             return
         rows, batch = mixed
-        case = "a row alone and in a batch"
+        case = TOGETHER
         try:
             checks = self._compared(case, rows, batch, self._found)
         except InhouseError as error:
@@ -271,6 +274,29 @@ class Exam:
 
     def _run(self, feeds: Feeds) -> Feeds:
         return _named(self._source.outputs, self._session.run(feeds))
+
+
+def _insist_on_sense(draft: Draft, feeds: Feeds) -> None:
+    """Refuse an original that nothing could be compared with.
+
+    Raises:
+        ConversionError: it answers no numbers, or something else each time.
+
+    """
+    import numpy as np
+
+    once, again = (draft.source.answer(feeds) for _ in range(2))
+    name = draft.source.name
+    for output, array in once.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).any():
+            raise ConversionError(
+                f"{name} itself answers no numbers: {output} is all NaN or infinite.", hint="Look at its weights."
+            )
+        if relative_error({output: array}, {output: again[output]}) > _SAME:
+            raise ConversionError(
+                f"{name} itself answers something else each time: {output} differs for the same inputs.",
+                hint="Take out what is random in it, such as dropout, or give its noise as an input.",
+            )
 
 
 def _unanswered(case: str, error: InhouseError) -> Check:

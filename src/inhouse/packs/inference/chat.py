@@ -148,6 +148,10 @@ class Chat:
             return told.logits[0, -1].float(), told.past_key_values
 
 
+_COLD = 1e-3
+"""Below this temperature the likeliest token alone has a share, and shares could not be computed."""
+
+
 @dataclass(slots=True)
 class _Sampler:
     temperature: float
@@ -167,7 +171,7 @@ class _Sampler:
 
     def pick(self, logits: Tensor) -> int:
         """Return the next token."""
-        if self.temperature == 0:
+        if self.temperature < _COLD:
             return int(logits.argmax())
         shares, tokens = torch.softmax(logits.cpu() / self.temperature, dim=-1).sort(descending=True)
         # Kept are the likeliest that together reach top_p: whoever comes after those that do is left out.

@@ -29,6 +29,8 @@ _NUMBERS: Final[Mapping[str, tuple[type, float, float]]] = MappingProxyType(
     }
 )
 """What else a request may say: the type, the least and the most."""
+GENERATION: Final = frozenset({*_NUMBERS, "stop"})
+"""Names of all parameters of generation."""
 _USAGE: Final = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
@@ -110,7 +112,7 @@ def parse_chat(
         faults["n"] = "is not 1: a request has one answer."
     if given.get("tools"):
         faults["tools"] = "is not taken: the service calls no tools."
-    parameters, more = _parameters(given)
+    parameters, more = generation(given)
     if faults := faults | more:
         raise InputsError(faults)
     fields = [declared for declared in card.fields_in if declared.name == name]
@@ -124,8 +126,8 @@ def parse_chat(
     return call, Completion(made_id, about.service, created, bool(given.get("stream")), counted)
 
 
-def _parameters(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the parameters of generation, and what is wrong with them."""
+def generation(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the parameters of generation, and by name what is wrong with them."""
     found: dict[str, Any] = {}
     faults: dict[str, str] = {}
     for name, (kind, least, most) in _NUMBERS.items():

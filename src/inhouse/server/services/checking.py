@@ -301,7 +301,8 @@ def _messages(field: Field, value: Any) -> list[dict[str, Any]]:
 def _message(place: str, message: Any) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise _FaultError("is no object with a role and a content.", place)
-    if message.get("role") not in _ROLES:
+    said = message.get("role")
+    if not isinstance(said, str) or said not in _ROLES:
         raise _FaultError(f"is none of {', '.join(sorted(_ROLES))}.", f"{place}.role")
     content = message.get("content")
     if isinstance(content, list):
@@ -311,7 +312,7 @@ def _message(place: str, message: Any) -> dict[str, Any]:
         content = "\n".join(map(str, texts))
     if not isinstance(content, str):
         raise _FaultError("is no text.", f"{place}.content")
-    role = "system" if message["role"] == "developer" else message["role"]
+    role = "system" if said == "developer" else said
     return {"role": role, "content": content}
 
 

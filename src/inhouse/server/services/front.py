@@ -141,7 +141,7 @@ class Front:
     def _is_short(self, name: str) -> bool:
         """Whether calls of a service are done before anybody hangs up; the framework stops those that are not."""
         route = self._services.routes.get(name)
-        return route is None or route.live is None or route.live.target.card.task != "workflow"
+        return route is None or route.live is None or route.live.target.card.task not in ("workflow", "chat")
 
     # -- the body -----------------------------------------------------------------------------------------------------
 

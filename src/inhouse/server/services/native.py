@@ -10,6 +10,7 @@ import orjson
 
 from inhouse.errors import InputsError, RequestError
 from inhouse.server.services.base import Call
+from inhouse.server.services.chat import GENERATION, generation
 from inhouse.server.services.checking import check
 from inhouse.workers.replicas.messages import Blob
 
@@ -95,7 +96,7 @@ def parse(body: bytes, card: Card, about: Envelope) -> Call:
         checked.inputs,
         _deadline(given["deadline_ms"]) if given.get("deadline_ms") is not None else None,
         id=_text(given, "id"),
-        parameters=_parameters(given),
+        parameters=_parameters(given, card),
     )
 
 
@@ -167,10 +168,16 @@ def _text(given: Mapping[str, Any], name: str) -> str:
     return value
 
 
-def _parameters(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _parameters(given: Mapping[str, Any], card: Card) -> Mapping[str, Any]:
     value = given.get("parameters")
     if value is None:
         return {}
     if not isinstance(value, dict):
         raise InputsError({"parameters": "is no object."})
-    return value
+    if card.task != "chat":
+        return value
+    found, faults = generation(value)
+    faults |= dict.fromkeys(map(str, value.keys() - GENERATION), "is no parameter of a chat.")
+    if faults:
+        raise InputsError({f"parameters.{name:.100}": problem for name, problem in sorted(faults.items())})
+    return found

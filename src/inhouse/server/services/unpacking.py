@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import stat
 import tarfile
 import zipfile
@@ -49,6 +50,8 @@ def unpack(archive: BinaryIO, folder: Path, most: int) -> None:
     except FileExistsError as error:
         raise RequestError("The archive holds a name twice.") from error
     except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.EINVAL, errno.EISDIR, errno.ENOTDIR):
+            raise RequestError("The archive holds a name that no file can have.", hint="Shorten it.") from error
         raise OutputError(f"The archive cannot be unpacked: {error.strerror or 'it is corrupt'}.") from error
 
 
