@@ -14,7 +14,7 @@ from inhouse.models.receipt import Check
 from inhouse.models.signing import Signer, Trust
 from inhouse.packs.conversion.assembling import free_place, save
 from inhouse.packs.conversion.model import Draft, Metric
-from inhouse.packs.conversion.verifying import TOGETHER, verify
+from inhouse.packs.conversion.verifying import MIXED, verify
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,6 @@ def test_a_full_disk_or_an_interruption_leaves_nothing(
 
 
 def test_rows_that_look_at_each_other_are_asked_one_at_a_time(verified: Draft, signer: Signer, tmp_path: Path) -> None:
-    mixing = Check(f"{TOGETHER}, as the original", "1 - cosine, worst", 0.3, 0.01, passed=True, informative=True)
+    mixing = Check(MIXED, "1 - cosine, worst", 0.3, 0.01, passed=True, informative=True)
     draft = replace(verified, checks=(*verified.checks, mixing))
     assert save(draft, tmp_path / "it", signer)[0].max_batch == 1

@@ -21,7 +21,7 @@ from inhouse.models.receipt import Receipt
 from inhouse.models.signature import Size, TensorSpec
 from inhouse.packs.conversion.costs import costs, model_files
 from inhouse.packs.conversion.pipelines import service_of
-from inhouse.packs.conversion.verifying import TOGETHER, VERIFY
+from inhouse.packs.conversion.verifying import VERIFY
 
 if TYPE_CHECKING:
     from inhouse.models.signing import Signer
@@ -128,7 +128,7 @@ def _artifact(draft: Draft, folder: Path, name: str) -> Artifact:
 
 def _largest_batch(draft: Draft) -> int:
     """Return in how many rows it may be asked: one where rows do not answer as they do alone, whoever is to blame."""
-    mixing = any(check.informative and check.case.startswith(TOGETHER) for check in draft.checks)
+    mixing = any(check.case == MIXED for check in draft.checks)
     batched = all(spec.batched for spec in draft.source.inputs)
     return int(draft.passes[-1].options["batch"]) if batched and not mixing else 1
 
