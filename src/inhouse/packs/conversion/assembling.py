@@ -21,7 +21,7 @@ from inhouse.models.receipt import Receipt
 from inhouse.models.signature import Size, TensorSpec
 from inhouse.packs.conversion.costs import costs, model_files
 from inhouse.packs.conversion.pipelines import service_of
-from inhouse.packs.conversion.verifying import VERIFY
+from inhouse.packs.conversion.verifying import MIXED, VERIFY
 
 if TYPE_CHECKING:
     from inhouse.models.signing import Signer
