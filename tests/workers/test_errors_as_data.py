@@ -7,7 +7,14 @@ import json
 import pytest
 
 from inhouse import errors
-from inhouse.errors import Fault, InhouseError, InterruptedRunError, NodeInputError, WorkflowInvalidError
+from inhouse.errors import (
+    Fault,
+    InhouseError,
+    InputsError,
+    InterruptedRunError,
+    NodeInputError,
+    WorkflowInvalidError,
+)
 from inhouse.workers.codec import Decoder, encode
 from inhouse.workers.errors_as_data import read_error, write_error
 from inhouse.workers.messages import Unready
@@ -17,7 +24,7 @@ CLASSES = [
     for cls in vars(errors).values()
     if isinstance(cls, type)
     and issubclass(cls, InhouseError)
-    and cls not in (WorkflowInvalidError, InterruptedRunError)
+    and cls not in (WorkflowInvalidError, InterruptedRunError, InputsError)
 ]
 
 
@@ -38,6 +45,13 @@ def test_an_invalid_workflow_keeps_its_faults() -> None:
     assert isinstance(message, Unready)
     assert isinstance(message.error, WorkflowInvalidError)
     assert message.error.faults == error.faults
+
+
+def test_inputs_at_fault_keep_their_places() -> None:
+    error = InputsError({"inputs.texts.0": "is no text."}, hint="Send a text.")
+    back = read_error(json.loads(json.dumps(write_error(error))))
+    assert isinstance(back, InputsError)
+    assert (back.fields, str(back)) == (error.fields, str(error))
 
 
 def test_an_interruption_comes_back_without_what_it_had() -> None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from inhouse import errors
-from inhouse.errors import Fault, InhouseError, WorkflowInvalidError
+from inhouse.errors import Fault, InhouseError, InputsError, WorkflowInvalidError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,8 @@ def write_error(error: InhouseError) -> dict[str, Any]:
     data = {**error.as_dict(), "code": ours}
     if isinstance(error, WorkflowInvalidError):
         data["faults"] = error.faults
+    if isinstance(error, InputsError):
+        data["fields"] = error.fields
     return data
 
 
@@ -27,6 +29,8 @@ def read_error(data: Mapping[str, Any]) -> InhouseError:
     cls = _by_code().get(str(data.get("code")), InhouseError)
     if issubclass(cls, WorkflowInvalidError):
         return cls([Fault(**fault) for fault in data.get("faults", ())])
+    if issubclass(cls, InputsError):
+        return cls(data.get("fields", {}), hint=str(data.get("hint", "")))
     try:
         error = cls(str(data.get("message", "")))
     except TypeError:  # one that must know more than that, and that no node raises
